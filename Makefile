@@ -1,0 +1,91 @@
+# `make` alone lists what there is. Everything is installed under .venv, and only when what it
+# was installed from has changed.
+
+PYTHON ?= python3
+ARGS ?=
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile --require-hashes
+# fsync off: the tests' data need not outlive a power cut.
+POSTGRES := $(BIN)/python -m tests.postgres --fast --
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+# Python keeps what it compiles: without that, each start would take two seconds more.
+unexport PYTHONDONTWRITEBYTECODE
+# The environment is ours alone, whatever else is active.
+unexport PYTHONPATH PYTHONHOME
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types check lock messages benchmark install clean
+
+help: ## list the commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
+
+run: .venv/.runtime ## serve on http://127.0.0.1:8000 (HOST, PORT, DATABASE_URL change where)
+	@exec $(BIN)/python -m attrition_site.run --with-parent
+
+test: .venv/.dev .venv/.browser ## run every test on SQLite, then on PostgreSQL (ARGS="tests/engine -k word")
+	@failed=; \
+	echo "Tests on SQLite"; \
+	DATABASE_URL="sqlite:///$(CURDIR)/var/attrition.sqlite3" $(PYTEST) $(ARGS) || failed="$$failed SQLite"; \
+	echo "Tests on PostgreSQL 18"; \
+	$(POSTGRES) $(PYTEST) $(ARGS) || failed="$$failed PostgreSQL"; \
+	if [ -n "$$failed" ]; then echo "Failed on:$$failed"; exit 1; fi
+
+check: lint types ## lint, check the types, and look for a forgotten migration
+	@$(BIN)/python manage.py makemigrations --check --dry-run
+
+lint: .venv/.dev ## check the style
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: .venv/.dev ## check the types
+	@$(BIN)/mypy
+
+lock: .venv/.dev ## write requirements*.txt anew from requirements*.in (ARGS=--upgrade for newer ones)
+	@for name in requirements requirements-demo requirements-dev; do \
+		$(COMPILE) $(ARGS) $$name.in --output-file $$name.txt || exit 1; \
+	done
+
+messages: .venv/.runtime ## collect and compile the words to translate
+	@command -v msgfmt >/dev/null || { echo "GNU gettext is needed: install your system's gettext."; exit 1; }
+	@$(BIN)/python manage.py makemessages --locale fr --no-wrap --add-location file \
+		--ignore .venv --ignore var --ignore tests
+	@$(BIN)/python manage.py compilemessages --ignore .venv
+
+benchmark: .venv/.dev ## measure speed and memory, on PostgreSQL (ARGS go to it)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+install: .venv/.dev .venv/.browser ## install all that development needs, and run nothing
+
+clean: ## remove what was installed and cached; the data in var/ stay
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ------------------------------------------------------------------ what was installed, and when
+
+.venv/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1 || true)."; \
+		echo "Name another: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments: on Debian and Ubuntu, install python3-venv."; exit 1; }
+	@echo "Making the virtual environment…"
+	@$(PYTHON) -m venv --clear .venv
+	@touch $@
+
+.venv/.runtime: .venv/.made requirements.txt requirements-demo.txt
+	@echo "Installing the requirements: the first time, about 100 MB…"
+	@$(PIP) -r requirements.txt -r requirements-demo.txt
+	@touch $@
+
+.venv/.dev: .venv/.runtime requirements-dev.txt
+	@echo "Installing what the tests need…"
+	@$(PIP) -r requirements.txt -r requirements-dev.txt
+	@touch $@
+
+.venv/.browser: .venv/.dev
+	@$(BIN)/python -m tests.browser
+	@touch $@
