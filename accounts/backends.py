@@ -1,0 +1,43 @@
+"""How Django asks what a person may do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Model
+
+from .models import User
+
+
+class RoleBackend(ModelBackend):
+    """Permissions come from the role alone, and arrive in the query that loads the person.
+
+    Django's own backend takes three queries for the same: the person, their own permissions,
+    their groups' permissions.
+    """
+
+    def get_user(self, user_id: Any) -> User | None:
+        try:
+            user = User.objects.load(user_id)
+        except User.DoesNotExist:
+            return None
+        return user if self.user_can_authenticate(user) else None
+
+    def get_user_permissions(
+        self, user_obj: User | AnonymousUser, obj: Model | None = None
+    ) -> set[str]:
+        return set()
+
+    def get_group_permissions(
+        self, user_obj: User | AnonymousUser, obj: Model | None = None
+    ) -> set[str]:
+        return self.get_all_permissions(user_obj, obj)
+
+    def get_all_permissions(
+        self, user_obj: User | AnonymousUser, obj: Model | None = None
+    ) -> set[str]:
+        if isinstance(user_obj, AnonymousUser) or not user_obj.is_active or obj is not None:
+            return set()
+        return set(user_obj.permissions)

@@ -1,0 +1,148 @@
+"""People who use the product."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import (
+    AbstractBaseUser,
+    BaseUserManager,
+    Permission,
+    PermissionsMixin,
+)
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.db import models
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+
+from .roles import ACCESS_ADMIN, Role
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, username: str, password: str | None = None, **fields: Any) -> User:
+        """A new person, without a role. Without a password they cannot sign in.
+
+        Raises ValueError when the username is empty.
+        """
+        if not username:
+            raise ValueError("A person needs a username.")
+        fields["email"] = self.normalize_email(fields.get("email", ""))
+        user = self.model(username=self.model.normalize_username(username), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, username: str, password: str | None = None, **fields: Any) -> User:
+        """A new person who may do everything, whatever their role."""
+        return self.create_user(username, password, **{**fields, "is_superuser": True})
+
+    def load(self, pk: int | str) -> User:
+        """The person, their role and their permissions, in one query.
+
+        Every request with a token or a session begins with this. Raises User.DoesNotExist, also
+        for a `pk` that could be nobody's.
+        """
+        columns = [field.attname for field in self.model._meta.concrete_fields]
+        try:
+            rows = list(
+                self.filter(pk=pk).values_list(
+                    *columns,
+                    "groups__name",
+                    "groups__permissions__content_type__app_label",
+                    "groups__permissions__codename",
+                )
+            )
+        except (TypeError, ValueError):
+            rows = []
+        if not rows:
+            raise self.model.DoesNotExist(f"There is no person {pk!r}.")
+        user = self.model.from_db(self.db, columns, rows[0][:-3])
+        user.__dict__["role"] = _role(row[-3] for row in rows)
+        if not user.is_superuser:
+            user.__dict__["permissions"] = frozenset(
+                f"{row[-2]}.{row[-1]}" for row in rows if row[-1] is not None
+            )
+        return user
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person, or a system that uses the API.
+
+    Whoever made a prediction stays in its record, so people are deactivated, never deleted.
+    """
+
+    username = models.CharField(
+        _("username"),
+        max_length=150,
+        unique=True,
+        help_text=_("At most 150 letters, digits and @ . + - _"),
+        validators=[UnicodeUsernameValidator()],
+        error_messages={"unique": _("Someone already has this username.")},
+    )
+    name = models.CharField(_("full name"), max_length=200, blank=True)
+    email = models.EmailField(_("email address"), blank=True)
+    is_active = models.BooleanField(
+        _("active"),
+        default=True,
+        help_text=_("Clear this when someone leaves. What they did stays on record."),
+    )
+    date_joined = models.DateTimeField(_("member since"), default=timezone.now, editable=False)
+    # A role is all that grants permissions; a second way would escape the table of roles.
+    user_permissions = None  # type: ignore[assignment]
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
+        ordering = ["username"]
+        # Nobody may delete people, so there is no permission for it.
+        default_permissions = ("add", "change", "view")
+        permissions = [("access_admin", "Can open the admin site")]
+
+    def __str__(self) -> str:
+        return self.name or self.username
+
+    def get_full_name(self) -> str:
+        return self.name or self.username
+
+    def get_short_name(self) -> str:
+        return self.username
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether the Django admin opens for this person."""
+        return self.is_active and self.has_perm(ACCESS_ADMIN)
+
+    @cached_property
+    def role(self) -> Role | None:
+        """The one role of this person; `role.label` is its name in the reader's language."""
+        return _role(group.name for group in self.groups.all())
+
+    @cached_property
+    def permissions(self) -> frozenset[str]:
+        """Every permission this person has, as "app_label.codename"."""
+        permissions = Permission.objects.order_by()
+        if not self.is_superuser:
+            permissions = permissions.filter(group__user=self)
+        return frozenset(
+            f"{app_label}.{codename}"
+            for app_label, codename in permissions.values_list(
+                "content_type__app_label", "codename"
+            )
+        )
+
+    def forget_role(self) -> None:
+        """Read the role and the permissions again when they are next asked for."""
+        self.__dict__.pop("role", None)
+        self.__dict__.pop("permissions", None)
+
+
+def _role(group_names: Any) -> Role | None:
+    names = set(group_names)
+    return next((role for role in Role if role.value in names), None)
