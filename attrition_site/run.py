@@ -326,7 +326,8 @@ def main() -> int:
         pass
     except (CannotServeError, CommandError, ImproperlyConfigured, DatabaseError) as error:
         if not stop.made:
-            say(f"\n{error}")
+            refused = "The database refused: " if isinstance(error, DatabaseError) else ""
+            sys.stderr.write(f"\n{refused}{str(error).strip()}\n")
             servers.stop()
             return 1
     say("\nStopping…")

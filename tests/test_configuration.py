@@ -1,0 +1,115 @@
+"""The configuration says what it reads, and refuses what is unsafe."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+STRONG = "k" * 50
+
+
+def variables_read_by(file):
+    """The environment variables that a module names, wherever it reads them."""
+    tree = ast.parse((BASE_DIR / file).read_text())
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="env"))
+                | ast.Name(id="_secret")
+                | ast.Attribute(value=ast.Attribute(attr="environ"), attr="get"),
+                args=[ast.Constant(value=str(name)), *_],
+            ):
+                yield name
+            case ast.Compare(
+                left=ast.Constant(value=str(name)), comparators=[ast.Attribute(attr="environ")]
+            ):
+                yield name
+
+
+def test_the_example_names_each_variable_once():
+    example = (BASE_DIR / ".env.example").read_text()
+    named = re.findall(r"^# ([A-Z_]+)=", example, flags=re.MULTILINE)
+    read = {*variables_read_by("attrition_site/settings.py")}
+    read |= {*variables_read_by("attrition_site/run.py")}
+    assert {"SECRET_KEY", "DATABASE_URL", "HOST", "DEMO_PASSWORD"} <= read
+    assert sorted(named) == sorted(read)
+
+
+def test_the_example_changes_nothing_when_copied():
+    lines = (BASE_DIR / ".env.example").read_text().splitlines()
+    assert [line for line in lines if line and not line.startswith("#")] == []
+
+
+def settings_with(tmp_path, **variables):
+    """What the settings say in a process of their own: its status and its output."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "VAR_DIR": str(tmp_path),
+        "DATABASE_URL": "sqlite://:memory:",
+        "ATTRITION_ENV": "production",
+        "SECRET_KEY": STRONG,
+        "JWT_SIGNING_KEY": STRONG,
+    } | variables
+    done = subprocess.run(
+        [sys.executable, "-c", "from attrition_site import settings; print(settings.SECRET_KEY)"],
+        cwd=BASE_DIR,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, (done.stdout + done.stderr).strip()
+
+
+def test_strong_secrets_start_in_production(tmp_path):
+    assert settings_with(tmp_path) == (0, STRONG)
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+@pytest.mark.parametrize("value", ["", "k" * 31])
+def test_a_weak_secret_stops_the_start_outside_development(tmp_path, environment, value):
+    status, output = settings_with(tmp_path, ATTRITION_ENV=environment, SECRET_KEY=value)
+    assert status != 0
+    assert "SECRET_KEY must be set to at least 32 random characters" in output
+
+
+def test_a_weak_signing_key_stops_the_start_outside_development(tmp_path):
+    status, output = settings_with(tmp_path, JWT_SIGNING_KEY="short")
+    assert status != 0
+    assert "JWT_SIGNING_KEY must be set to at least 32 random characters" in output
+
+
+def test_a_misspelt_environment_stops_the_start(tmp_path):
+    status, output = settings_with(tmp_path, ATTRITION_ENV="prod")
+    assert status != 0
+    assert "set it to development, staging or production" in output
+
+
+def test_development_makes_a_secret_of_its_own_and_keeps_it(tmp_path):
+    def secret(folder):
+        status, output = settings_with(folder, ATTRITION_ENV="development", SECRET_KEY="")
+        assert status == 0, output
+        return output
+
+    here = secret(tmp_path / "here")
+    assert len(here) >= 50
+    assert secret(tmp_path / "here") == here
+    assert secret(tmp_path / "there") != here
+    assert (tmp_path / "here" / "secret_key").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("name", ["requirements", "requirements-demo", "requirements-dev"])
+def test_a_lock_pins_every_file_and_names_no_place(name):
+    text = (BASE_DIR / f"{name}.txt").read_text()
+    requirements = [line for line in text.splitlines() if line and not line.startswith(("#", " "))]
+    assert all(re.match(r"[a-z0-9-]+==\S+ (; .+ )?\\$", line) for line in requirements)
+    assert text.count("--hash=sha256:") >= len(requirements)
+    assert not re.search(r"://|--(index|extra|find|trusted)|file:|/", text)
+    for wanted in (BASE_DIR / f"{name}.in").read_text().splitlines():
+        if pinned := re.match(r"([a-z0-9-]+)(?:\[.*\])?(==\S+)", wanted):
+            assert f"\n{pinned[1]}{pinned[2]} " in text
