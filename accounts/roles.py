@@ -1,8 +1,9 @@
 """Who may do what: one table from role to permissions.
 
 A role is a Django Group, and a person has at most one. The table is the only place where a role's
-permissions are written; `grant_roles` carries it into the database after every migration, so a
-change here needs no migration of its own.
+permissions are written, and what `User.has_perm` goes by. `grant_roles` carries it into the
+database after every migration, so a change here needs no migration of its own, and a change by
+hand there grants nothing.
 """
 
 from __future__ import annotations
