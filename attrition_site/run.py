@@ -194,9 +194,10 @@ def prepare() -> None:
 
 def close_connections() -> None:
     """Give back every connection; with them go the threads of the pool, before we fork."""
-    connections.close_all()
-    if connection.vendor == "postgresql":
-        connection.close_pool()
+    for each in connections.all(initialized_only=True):
+        each.close()
+        if close_pool := getattr(each, "close_pool", None):
+            close_pool()
 
 
 # ------------------------------------------------------------------ serving
