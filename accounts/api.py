@@ -22,6 +22,7 @@ from .authentication import CHALLENGE
 from .models import User
 from .serializers import CredentialsSerializer, RefreshSerializer, TokenPairSerializer
 
+_BAD_REQUEST = OpenApiResponse(description="A field is missing or is not text.")
 _REFUSED_TOKEN = OpenApiResponse(
     description="The token is forged, expired, used, revoked, or its holder may no longer sign in."
 )
@@ -52,11 +53,13 @@ class TokenView(TokenEndpoint):
         summary="Sign in",
         responses={
             200: TokenPairSerializer,
+            400: _BAD_REQUEST,
             401: OpenApiResponse(description="Wrong username or password, or deactivated account."),
             429: OpenApiResponse(
                 description="Too many failed sign-ins; `Retry-After` says when to try again."
             ),
         },
+        tags=["Sign-in"],
         auth=[],
     )
     def post(self, request: Request) -> Response:
@@ -74,7 +77,8 @@ class RefreshView(TokenEndpoint):
     @extend_schema(
         operation_id="auth_refresh",
         summary="Get the next pair of tokens",
-        responses={200: TokenPairSerializer, 401: _REFUSED_TOKEN},
+        responses={200: TokenPairSerializer, 400: _BAD_REQUEST, 401: _REFUSED_TOKEN},
+        tags=["Sign-in"],
         auth=[],
     )
     def post(self, request: Request) -> Response:
@@ -98,8 +102,10 @@ class RevokeView(TokenEndpoint):
         summary="Sign out",
         responses={
             204: OpenApiResponse(description="No refresh token of this sign-in works any more."),
+            400: _BAD_REQUEST,
             401: _REFUSED_TOKEN,
         },
+        tags=["Sign-in"],
         auth=[],
     )
     def post(self, request: Request) -> Response:
@@ -122,7 +128,7 @@ def sign_in(request: HttpRequest, *, username: str, password: str) -> User:
     user = authenticate(request, username=username, password=password)
     if lockout.is_locked_out(request):
         raise Throttled(
-            wait=lockout.retry_after(request, {"username": username}),
+            wait=lockout.seconds_until(lockout.opens_at(request, {"username": username})),
             detail=str(_("Too many failed sign-ins.")),
             code="locked_out",
         )

@@ -10,6 +10,7 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
+        from . import openapi  # noqa: F401  # to be known, an extension must be imported
         from .roles import grant_roles
 
         # Without a sender: each app's permissions exist only after its own post_migrate.

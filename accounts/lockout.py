@@ -48,10 +48,9 @@ def opens_at(request: HttpRequest, credentials: dict[str, Any] | None) -> dateti
     return timezone.now()
 
 
-def retry_after(request: HttpRequest, credentials: dict[str, Any] | None) -> int:
-    """Whole seconds until a new try makes sense, at least 1."""
-    wait = opens_at(request, credentials) - timezone.now()
-    return max(1, math.floor(wait.total_seconds()) + 1)
+def seconds_until(opening: datetime) -> int:
+    """Whole seconds until a new try makes sense, at least 1: the value of `Retry-After`."""
+    return max(1, math.floor((opening - timezone.now()).total_seconds()) + 1)
 
 
 def locked_response(
@@ -63,11 +62,12 @@ def locked_response(
     """
     if response is not None and response.status_code == 429:
         return response
-    wait = retry_after(request, credentials)
+    opening = opens_at(request, credentials)
+    wait = seconds_until(opening)
     page = render(
         request,
         "accounts/locked.html",
-        {"opens_at": opens_at(request, credentials), "minutes": math.ceil(wait / 60)},
+        {"opens_at": opening, "minutes": math.ceil(wait / 60)},
         status=429,
     )
     page["Retry-After"] = str(wait)
