@@ -1,0 +1,5 @@
+"""Models as plain Python: schema, glass box, artifact; training beside them.
+
+Nothing in this package imports Django, and what serves a prediction (`schema`, `glassbox`,
+`artifact`) imports nothing that trains one: numpy is all it needs.
+"""

@@ -1,0 +1,291 @@
+"""From a labelled table to a glass box: three additive learners, averaged, compiled to tables.
+
+The learners see the same features in different ways: a logistic regression on power-transformed
+values, one on splines, and boosted trees that may not combine features. Each is a sum of shapes in
+log-odds, so their mean is one too, and `compile_model` reads its shapes off exactly.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    OneHotEncoder,
+    OrdinalEncoder,
+    PowerTransformer,
+    SplineTransformer,
+    StandardScaler,
+)
+
+from mlcore.engine.glassbox import Curve, GlassBoxModel, Shape, Table
+from mlcore.engine.schema import CleanFrame, Feature, FeatureSchema
+from mlcore.engine.values import Value, fold
+from mlcore.engine.words import Words
+
+Floats = NDArray[np.float64]
+
+MOST_KNOTS = 2048
+_DECIMALS = 12  # what is left of the last bits that differ between processors
+
+
+class TrainingError(ValueError):
+    """Data from which no model can be trained; the text says why and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingPlan:
+    """What the columns of a file mean: written once, corrected by people, kept with the model."""
+
+    name: str
+    """Short, for the version's name: letters, digits, hyphens."""
+    title: Words
+    source: Words
+    """Where the data comes from."""
+    target: str
+    """The column that says who left."""
+    leaver: str
+    """The value of `target` that means leaving."""
+    schema: FeatureSchema
+    left_out: Mapping[str, Words]
+    """Columns that nobody is asked for, each with the reason."""
+
+    @classmethod
+    def load(cls, file: Path) -> TrainingPlan:
+        """Raises `OSError`, `ValueError`, `KeyError` or `TypeError` when it is not a plan."""
+        stored = json.loads(file.read_text())
+        return cls(
+            name=stored["name"],
+            title=stored["title"],
+            source=stored["source"],
+            target=stored["target"],
+            leaver=stored["leaver"],
+            schema=FeatureSchema.from_json(stored["schema"]),
+            left_out=stored["left_out"],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSet:
+    """A cleaned table with its answers."""
+
+    schema: FeatureSchema
+    """The plan's, completed with what the data shows: `seen` and `typical`."""
+    frame: CleanFrame
+    left: NDArray[np.int64]
+    """1 for who left, 0 for who stayed; shape (n,)."""
+
+    @property
+    def features(self) -> pd.DataFrame:
+        """The inputs as learners take them: numbers and steps as floats, choices as texts."""
+        return as_features(self.schema, self.frame.inputs)
+
+
+def as_features(schema: FeatureSchema, inputs: Mapping[str, Sequence[Value]]) -> pd.DataFrame:
+    """Clean columns as a data frame: floats, and texts for choices."""
+    return pd.DataFrame(
+        {
+            feature.name: pd.Series(inputs[feature.name], dtype=object)
+            if feature.kind == "choice"
+            else np.array(inputs[feature.name], dtype=np.float64)
+            for feature in schema.features
+        }
+    )
+
+
+def prepare(plan: TrainingPlan, columns: Mapping[str, Sequence[object]]) -> TrainingSet:
+    """Clean a table, given by the headers of its file, and find its leavers.
+
+    Raises `TrainingError` when a column is missing, a row is refused, or only one answer occurs.
+    """
+    wanted = {feature.column: feature.name for feature in plan.schema.everything}
+    if missing := [header for header in (plan.target, *wanted) if header not in columns]:
+        raise TrainingError(f"The file lacks these columns: {', '.join(missing)}.")
+    frame = plan.schema.clean_frame({name: columns[header] for header, name in wanted.items()})
+    if frame.problems:
+        position, problems = next(iter(frame.problems.items()))
+        name, found = next(iter(problems.items()))
+        raise TrainingError(
+            f"{len(frame.problems)} rows cannot be read. The first is row {position + 1}, "
+            f"{name}: {found[0].text('en')}"
+        )
+    blank = [n for n, column in frame.inputs.items() if any(value is None for value in column)]
+    if blank:
+        raise TrainingError(f"These columns have blanks: {', '.join(blank)}.")
+    leaver = fold(plan.leaver)
+    left = np.array([int(fold(str(answer)) == leaver) for answer in columns[plan.target]])
+    if not 0 < left.sum() < len(left):
+        raise TrainingError(f"“{plan.target}” must hold {plan.leaver!r} and another answer.")
+    return TrainingSet(schema=_observed(plan.schema, frame), frame=frame, left=left)
+
+
+def _observed(schema: FeatureSchema, frame: CleanFrame) -> FeatureSchema:
+    """The schema with what the data shows of each feature."""
+
+    def observe(feature: Feature, column: Sequence[Value]) -> Feature:
+        known = [value for value in column if value is not None]
+        counts = pd.Series(known, dtype=object).value_counts()
+        if feature.kind == "choice":
+            return replace(feature, typical=counts.index[0])
+        middle: Any = np.median(np.array(known, dtype=np.float64))
+        middle = round(middle) if feature.integer else float(middle)
+        return replace(feature, seen=(min(known), max(known)), typical=middle)  # type: ignore[type-var]
+
+    return replace(
+        schema,
+        features=tuple(observe(f, frame.inputs[f.name]) for f in schema.features),
+        audit=tuple(observe(f, frame.audit[f.name]) for f in schema.audit),
+    )
+
+
+class Learner(Protocol):
+    """What the mean is made of."""
+
+    def fit(self, features: pd.DataFrame, left: NDArray[np.int64]) -> Any: ...
+    def decision_function(self, features: pd.DataFrame) -> Floats: ...
+
+
+@dataclass(frozen=True)
+class AdditivePipeline:
+    """The mean of fitted additive learners, in log-odds."""
+
+    learners: tuple[Learner, ...]
+
+    def log_odds(self, features: pd.DataFrame) -> Floats:
+        """Log-odds of leaving, shape (n,)."""
+        total: Floats = np.sum([l.decision_function(features) for l in self.learners], axis=0)
+        return total / len(self.learners)
+
+    def probability(self, features: pd.DataFrame) -> Floats:
+        """Probability of leaving, shape (n,)."""
+        result: Floats = 1.0 / (1.0 + np.exp(-self.log_odds(features)))
+        return result
+
+
+def fit(schema: FeatureSchema, features: pd.DataFrame, left: NDArray[np.int64]) -> AdditivePipeline:
+    """Fit the learners on `features` (as `as_features` gives them) and answers of shape (n,)."""
+    learners = (_power(schema), _spline(schema), _stepped(schema))
+    for learner in learners:
+        learner.fit(features, left)
+    return AdditivePipeline(learners)
+
+
+def _names(schema: FeatureSchema, *kinds: str) -> list[str]:
+    return [feature.name for feature in schema.features if feature.kind in kinds]
+
+
+def _one_hot(schema: FeatureSchema) -> tuple[str, OneHotEncoder, list[str]]:
+    choices = [[c.value for c in f.choices] for f in schema.features if f.kind == "choice"]
+    encoder = OneHotEncoder(categories=choices, sparse_output=False)
+    return ("choices", encoder, _names(schema, "choice"))
+
+
+def _power(schema: FeatureSchema) -> Pipeline:
+    """Smooth and monotone: Yeo-Johnson, then logistic regression."""
+    columns = ColumnTransformer(
+        [
+            ("numbers", PowerTransformer("yeo-johnson"), _names(schema, "number")),
+            ("scales", StandardScaler(), _names(schema, "scale")),
+            _one_hot(schema),
+        ]
+    )
+    return make_pipeline(columns, LogisticRegression(C=0.5, max_iter=5000))
+
+
+def _spline(schema: FeatureSchema) -> Pipeline:
+    """Smooth and free to bend: cubic splines on quantile knots, then logistic regression."""
+    spline = SplineTransformer(
+        n_knots=5, degree=3, knots="quantile", extrapolation="constant", include_bias=False
+    )
+    columns = ColumnTransformer(
+        [
+            ("numbers", spline, _names(schema, "number")),
+            ("scales", StandardScaler(), _names(schema, "scale")),
+            _one_hot(schema),
+        ]
+    )
+    return make_pipeline(columns, LogisticRegression(C=0.5, max_iter=5000))
+
+
+def _stepped(schema: FeatureSchema) -> Pipeline:
+    """Steps: boosted trees in which no tree may look at two features."""
+    choices = [[c.value for c in f.choices] for f in schema.features if f.kind == "choice"]
+    names = _names(schema, "choice")
+    columns = ColumnTransformer(
+        [
+            ("choices", OrdinalEncoder(categories=choices), names),
+            ("numbers", "passthrough", _names(schema, "number", "scale")),
+        ]
+    )
+    trees = HistGradientBoostingClassifier(
+        learning_rate=0.06,
+        max_iter=300,
+        max_leaf_nodes=3,
+        min_samples_leaf=15,
+        l2_regularization=5.0,
+        categorical_features=list(range(len(names))),
+        interaction_cst="no_interactions",
+        early_stopping=False,
+        random_state=0,
+    )
+    return make_pipeline(columns, trees)
+
+
+def compile_model(
+    schema: FeatureSchema, pipeline: AdditivePipeline, data: TrainingSet
+) -> GlassBoxModel:
+    """Read the shapes of an additive pipeline off as tables, centred on the training data.
+
+    One feature is moved at a time while the others stay at one employee's values; what the log-odds
+    do is the feature's shape. On the training data the result equals the pipeline's to rounding:
+    every value that occurs is a knot, unless a number has more than `MOST_KNOTS` of them.
+    """
+    features = data.features
+    reference = features.iloc[[0]]
+    origin = float(pipeline.log_odds(reference)[0])
+    shapes: dict[str, Shape] = {}
+    intercept = origin
+    for feature in schema.features:
+        grid = _grid(feature, data.frame.inputs[feature.name])
+        moved = pd.concat([reference] * len(grid), ignore_index=True)
+        moved[feature.name] = grid
+        values = pipeline.log_odds(moved) - origin
+        shape = _shape(feature, grid, values)
+        centre = float(shape.over(data.frame.inputs[feature.name]).mean())
+        shapes[feature.name] = _shape(feature, grid, values - centre)
+        intercept += centre
+    return GlassBoxModel(
+        intercept=round(intercept, _DECIMALS),
+        shapes=shapes,
+        base_rate=float(data.left.mean()),
+    )
+
+
+def _grid(feature: Feature, column: Sequence[Value]) -> list[Any]:
+    """Where a shape is read off: every answer, or every number that occurs."""
+    if feature.choices:
+        return [choice.value for choice in feature.choices]
+    seen = np.unique(np.array(column, dtype=np.float64))
+    low, high = float(seen[0]), float(seen[-1])
+    if feature.integer and high - low < 512:
+        return [float(value) for value in range(int(low), int(high) + 1)]
+    if len(seen) > MOST_KNOTS:
+        seen = np.unique(np.quantile(seen, np.linspace(0, 1, MOST_KNOTS), method="nearest"))
+    return [float(value) for value in seen]
+
+
+def _shape(feature: Feature, grid: Sequence[Any], values: Floats) -> Shape:
+    rounded = [round(float(value), _DECIMALS) for value in values]
+    if feature.choices:
+        return Table(dict(zip(grid, rounded, strict=True)))
+    return Curve(tuple(grid), tuple(rounded))

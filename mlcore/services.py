@@ -1,0 +1,49 @@
+"""What is done to the registry: a model is registered, and put to work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from mlcore import registry
+from mlcore.engine import artifact
+from mlcore.models import Activation, ModelVersion
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+def register(*, folder: Path, by: User | None = None) -> ModelVersion:
+    """Register the artifact in `folder`; one that is known already is given back.
+
+    Raises `ArtifactError` when the folder is not an unaltered model.
+    """
+    loaded = artifact.load(folder)
+    version, _created = ModelVersion.objects.get_or_create(
+        sha256=loaded.sha256,
+        defaults={
+            "version": f"{loaded.card.get('name', 'model')}-{loaded.sha256[:8]}",
+            "folder": registry.stored_folder(folder),
+            "schema": loaded.schema.to_json(),
+            "card": loaded.card,
+            "registered_by": by,
+        },
+    )
+    return version
+
+
+def activate(*, version: ModelVersion, reason: str, by: User | None = None) -> Activation:
+    """Put a model to work in place of the active one.
+
+    Raises `ArtifactError` when its files are not what was recorded: such a model stays idle.
+    """
+    artifact.load(registry.folder_path(version.folder), expected_sha256=version.sha256)
+    with transaction.atomic():
+        Activation.objects.filter(is_current=True).update(is_current=False)
+        activation = Activation.objects.create(
+            model_version=version, activated_by=by, reason=reason
+        )
+    registry.forget()
+    return activation

@@ -1,0 +1,81 @@
+"""The database itself refuses to change or delete a prediction, whoever asks and by which door.
+
+The triggers are put in place after every `migrate`: on SQLite a migration may rebuild a table, and
+triggers do not survive that.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+TABLES = ("predictions_prediction",)
+
+_POSTGRESQL_FUNCTION = """
+CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP
+        USING ERRCODE = 'restrict_violation';
+END $$
+"""
+_POSTGRESQL_TRIGGER = """
+CREATE OR REPLACE TRIGGER {table}_append_only
+BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+"""
+_SQLITE_TRIGGER = """
+CREATE TRIGGER IF NOT EXISTS {table}_append_only_{event} BEFORE {event} ON {table}
+BEGIN SELECT RAISE(ABORT, '{table} is append-only: {event} refused'); END
+"""
+_EVENTS = ("update", "delete")
+
+
+def install(connection: BaseDatabaseWrapper) -> None:
+    """Put the triggers in place; harmless where they are."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(_POSTGRESQL_FUNCTION)
+            for table in TABLES:
+                cursor.execute(_POSTGRESQL_TRIGGER.format(table=table))
+        else:
+            for table in TABLES:
+                for event in _EVENTS:
+                    cursor.execute(_SQLITE_TRIGGER.format(table=table, event=event))
+
+
+def remove(connection: BaseDatabaseWrapper) -> None:
+    """Take the triggers away: for tests, which empty their tables."""
+    with connection.cursor() as cursor:
+        for table in TABLES:
+            if connection.vendor == "postgresql":
+                cursor.execute(f"DROP TRIGGER IF EXISTS {table}_append_only ON {table}")
+            else:
+                for event in _EVENTS:
+                    cursor.execute(f"DROP TRIGGER IF EXISTS {table}_append_only_{event}")
+
+
+def unguarded(connection: BaseDatabaseWrapper) -> list[str]:
+    """The tables whose triggers are not all there, or are switched off."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT tgname FROM pg_trigger WHERE tgenabled <> 'D'")
+        else:
+            cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        present = {name for (name,) in cursor.fetchall()}
+    return [table for table in TABLES if not _triggers(connection.vendor, table) <= present]
+
+
+def _triggers(vendor: str, table: str) -> set[str]:
+    if vendor == "postgresql":
+        return {f"{table}_append_only"}
+    return {f"{table}_append_only_{event}" for event in _EVENTS}
+
+
+def install_after_migrate(*, using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
+    """Receiver of `post_migrate`."""
+    connection = connections[using]
+    # `migrate predictions zero` leaves no table to guard.
+    if set(TABLES) <= set(connection.introspection.table_names()):
+        install(connection)

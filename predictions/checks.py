@@ -1,0 +1,41 @@
+"""What must hold before predictions are made; `manage.py check --database default` tells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.checks import CheckMessage, Error
+from django.db import connections
+
+from mlcore import registry
+from predictions import append_only
+from predictions.models import Prediction
+
+
+def check_records(*, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """E001: the active model can be used. E002: the triggers that guard the records are there."""
+    problems: list[CheckMessage] = []
+    for alias in databases or ():
+        connection = connections[alias]
+        if Prediction._meta.db_table not in connection.introspection.table_names():
+            continue  # not migrated yet
+        try:
+            registry.active()
+        except registry.ModelUnavailableError as error:
+            problems.append(
+                Error(
+                    str(error),
+                    hint="Restore the model's folder, or activate another model.",
+                    id="predictions.E001",
+                )
+            )
+        problems.extend(
+            Error(
+                f"The table {table} can be changed: its append-only trigger is missing.",
+                hint="Run: manage.py migrate",
+                id="predictions.E002",
+            )
+            for table in append_only.unguarded(connection)
+        )
+    return problems

@@ -1,0 +1,171 @@
+"""The record of a prediction: what was asked, what was answered, by which model, for whom."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from accounts.models import User
+from mlcore.models import ModelVersion
+
+
+class AppendOnlyError(TypeError):
+    """Predictions are added and read; nothing else. The database refuses as well."""
+
+
+def time_ordered_uuid() -> uuid.UUID:
+    """A UUID of version 7 (RFC 9562): it begins with the time, so that an index grows at its end."""
+    milliseconds = time.time_ns() // 1_000_000
+    value = milliseconds << 80 | int.from_bytes(os.urandom(10))
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return uuid.UUID(int=value)
+
+
+class Source(models.TextChoices):
+    """The door by which a prediction was asked for."""
+
+    FORM = "form", pgettext_lazy("source", "Form")
+    API = "api", pgettext_lazy("source", "API")
+    FILE = "file", pgettext_lazy("source", "File")
+
+
+class BandChoice(models.TextChoices):
+    """The level of risk, as the model's operating point gave it."""
+
+    LOW = "low", pgettext_lazy("risk", "Low")
+    MODERATE = "moderate", pgettext_lazy("risk", "Moderate")
+    HIGH = "high", pgettext_lazy("risk", "High")
+    VERY_HIGH = "very_high", pgettext_lazy("risk", "Very high")
+
+
+class PredictionQuerySet(models.QuerySet["Prediction"]):
+    """The reads of the product, by name; writing in bulk is `predictions.services`' alone."""
+
+    def visible_to(self, user: User) -> PredictionQuerySet:
+        """All of them for who reads the history, their own for an API consumer, else none."""
+        if user.has_perm("predictions.view_prediction"):
+            return self
+        if user.has_perm("predictions.view_own_prediction"):
+            return self.filter(requested_by=user)
+        return self.none()
+
+    def for_history(self) -> PredictionQuerySet:
+        """A page's rows: with who and which model, without what only one result's page shows."""
+        return self.select_related("requested_by", "model_version").defer(
+            "inputs",
+            "audit_attributes",
+            "contributions",
+            "model_version__schema",
+            "model_version__card",
+        )
+
+    def for_result(self) -> PredictionQuerySet:
+        """Everything that one result's page shows."""
+        return self.select_related("requested_by", "model_version")
+
+    def update(self, **values: Any) -> NoReturn:
+        raise AppendOnlyError("Predictions are never changed.")
+
+    def delete(self) -> NoReturn:
+        raise AppendOnlyError("Predictions are never deleted.")
+
+
+class Prediction(models.Model):
+    """One employee, assessed once. Append-only: here, in the admin, and by a database trigger.
+
+    What identifies a person stands in columns of its own (`employee_id`, `audit_attributes`), so
+    that it can be blanked one day without touching the rest.
+    """
+
+    id = models.UUIDField(_("number"), primary_key=True, default=time_ordered_uuid, editable=False)
+    created_at = models.DateTimeField(_("date"), default=timezone.now, editable=False)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("requested by"),
+        on_delete=models.PROTECT,
+        related_name="predictions",
+        db_index=False,
+    )
+    source = models.CharField(_("source"), max_length=8, choices=Source.choices)
+    request_id = models.CharField(_("request"), max_length=64, blank=True)
+
+    employee_id = models.CharField(_("employee"), max_length=64, blank=True)
+    audit_attributes = models.JSONField(_("audit attributes"), default=dict, blank=True)
+    inputs = models.JSONField(_("inputs"))
+
+    model_version = models.ForeignKey(
+        ModelVersion,
+        verbose_name=_("model"),
+        on_delete=models.PROTECT,
+        related_name="predictions",
+        db_index=False,
+    )
+    model_sha256 = models.CharField(_("SHA-256 of the model"), max_length=64)
+    probability = models.FloatField(_("risk of leaving"))
+    log_odds = models.FloatField(_("log-odds"))
+    intercept = models.FloatField(_("log-odds of the average employee"))
+    contributions = models.JSONField(_("contributions in log-odds"))
+    base_rate = models.FloatField(_("share of leavers in the training data"))
+    threshold = models.FloatField(_("threshold"))
+    band = models.CharField(_("level of risk"), max_length=10, choices=BandChoice.choices)
+
+    objects = PredictionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("prediction")
+        verbose_name_plural = _("predictions")
+        ordering = ["-created_at", "-id"]
+        default_permissions = ("view",)
+        permissions = [
+            ("assess_by_form", _("Can assess an employee in the pages")),
+            ("assess_by_api", _("Can assess employees through the API")),
+            ("view_own_prediction", _("Can view the predictions they asked for")),
+        ]
+        indexes = [
+            # Each page of the history, and the admin's change list.
+            models.Index(fields=["-created_at", "-id"], name="prediction_newest"),
+            # The history of an API consumer.
+            models.Index(fields=["requested_by", "-created_at", "-id"], name="prediction_own"),
+            # The history of one employee, and search by the beginning of the reference.
+            models.Index(
+                fields=["employee_id", "-created_at"],
+                name="prediction_employee",
+                opclasses=["varchar_pattern_ops", "timestamptz_ops"],
+            ),
+            # The history filtered by level of risk.
+            models.Index(fields=["band", "-created_at", "-id"], name="prediction_band"),
+        ]
+
+    def __str__(self) -> str:
+        return self.employee_id or str(self.id)
+
+    def get_absolute_url(self) -> str:
+        return reverse("predictions:detail", args=[self.pk])
+
+    @property
+    def elevated(self) -> bool:
+        """Whether the risk reaches the threshold that it was judged by."""
+        return self.probability >= self.threshold
+
+    @property
+    def missing(self) -> list[str]:
+        """Names of the features that were left blank."""
+        return [name for name, value in self.inputs.items() if value is None]
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise AppendOnlyError("Predictions are never changed.")
+        super().save(*args, **{**kwargs, "force_insert": True})
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise AppendOnlyError("Predictions are never deleted.")

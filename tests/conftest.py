@@ -1,0 +1,97 @@
+"""What every test stands on: the real database, the bundled model, five people."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test import TransactionTestCase
+
+from mlcore import registry, services
+from predictions import append_only
+from predictions.models import Source
+from predictions.services import Request, predict
+
+pytest_plugins = ["tests.people", "tests.browser"]
+
+
+@pytest.fixture(autouse=True)
+def _fresh_process():
+    """Each test begins as a new process does: it knows of no model yet."""
+    registry.forget()
+    yield
+    registry.forget()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _tables_can_be_emptied():
+    """A transactional test ends by emptying every table, which the triggers exist to refuse.
+
+    They are lifted just before that; the `post_migrate` signal that follows puts them back.
+    """
+    teardown = TransactionTestCase._fixture_teardown
+
+    def lift_then_empty(self):
+        append_only.remove(connection)
+        teardown(self)
+
+    TransactionTestCase._fixture_teardown = lift_then_empty
+    yield
+    TransactionTestCase._fixture_teardown = teardown
+
+
+@pytest.fixture
+def active_model(db):
+    """The bundled model, registered and active."""
+    version = services.register(folder=registry.BUNDLED_FOLDER)
+    services.activate(version=version, reason="for the test")
+    return registry.active()
+
+
+@pytest.fixture
+def employee():
+    """One raw employee, complete and acceptable: the first of the public file."""
+    return dict(EMPLOYEE)
+
+
+@pytest.fixture
+def record(active_model):
+    """Records predictions as the product does: `record(alice, over_time="Yes")`."""
+
+    def make(user, *, source=Source.FORM, **values):
+        row = active_model.schema.clean(EMPLOYEE | values)
+        return predict(
+            row,
+            using=active_model,
+            request=Request(requested_by=user, source=source, request_id="test-request"),
+        )
+
+    return make
+
+
+EMPLOYEE = {
+    "employee_id": "E-1024",
+    "over_time": "Yes",
+    "business_travel": "Travel_Rarely",
+    "distance_from_home": 1,
+    "department": "Sales",
+    "job_role": "Sales Executive",
+    "job_level": 2,
+    "monthly_income": 5993,
+    "percent_salary_hike": 11,
+    "stock_option_level": 0,
+    "performance_rating": 3,
+    "training_times_last_year": 0,
+    "years_at_company": 6,
+    "years_in_current_role": 4,
+    "years_since_last_promotion": 0,
+    "years_with_curr_manager": 5,
+    "total_working_years": 8,
+    "num_companies_worked": 8,
+    "environment_satisfaction": 2,
+    "job_satisfaction": 4,
+    "relationship_satisfaction": 1,
+    "job_involvement": 3,
+    "work_life_balance": 1,
+    "education": 2,
+    "education_field": "Life Sciences",
+}
