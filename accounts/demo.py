@@ -13,7 +13,7 @@ DEMO_ROLES: dict[str, Role] = {
 }
 _NAMES = {
     "hr": "Hannah Reyes",
-    "auditor": "Paul Auditor",
+    "auditor": "Paul Lindqvist",
     "admin": "Ada Martin",
     "api": "Payroll system",
 }

@@ -6,6 +6,7 @@ import pytest
 from django.apps import apps
 from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
+from django.core.management.sql import emit_post_migrate_signal
 from django.utils import translation
 
 from accounts.models import User
@@ -99,8 +100,9 @@ def test_granting_what_is_granted_writes_nothing(db, django_assert_max_num_queri
     assert not [query for query in captured if "INSERT" in query["sql"] or "DELETE" in query["sql"]]
 
 
-def test_roles_are_there_again_after_a_flush(transactional_db):
-    call_command("flush", interactive=False, verbosity=0)
+def test_roles_are_there_again_after_a_flush(db):
+    Group.objects.all().delete()  # `flush` itself is what the records' triggers refuse
+    emit_post_migrate_signal(verbosity=0, interactive=False, db="default")
     assert permissions_in_database() == permissions_in_table()
 
 
