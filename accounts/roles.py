@@ -58,7 +58,6 @@ _API = frozenset(
 _ADMINISTRATOR = (
     _ANALYST
     | _AUDITOR
-    | _API
     | {
         "accounts.add_user",
         "accounts.change_user",

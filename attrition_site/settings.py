@@ -127,6 +127,8 @@ DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url_config(DATABASE_UR
 _database = DATABASES["default"]
 if _database["ENGINE"] == "django.db.backends.sqlite3":
     VAR_DIR.mkdir(parents=True, exist_ok=True)
+    # Tests share their database between threads, as the product does: a file, not a memory.
+    _database["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
     _database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -201,6 +203,7 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = VAR_DIR / "staticfiles"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 # In development files are served as they lie; elsewhere `collectstatic` bakes and compresses them.
 WHITENOISE_USE_FINDERS = DEVELOPMENT
 STORAGES = {

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from mlcore import registry
 from mlcore.engine.schema import Feature, FeatureSchema
 from mlcore.engine.values import Value
 from mlcore.engine.words import say
 from predictions.models import Prediction
+
+# Magnitudes in log-odds from which an effect is said to be strong, plain, or slight: near a risk of
+# one in six they are about 12, 4 and 0.7 percentage points.
+_STRONG, _SLIGHT, _NONE = 0.7, 0.25, 0.05
+_STRONGEST = 8  # reasons that a page shows at once
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +36,18 @@ class Reason:
     def raises(self) -> bool:
         return self.contribution > 0
 
+    @property
+    def effect(self) -> str:
+        """What the value does to the risk, in the active language."""
+        magnitude = abs(self.contribution)
+        if magnitude >= _STRONG:
+            return _("raises the risk a lot") if self.raises else _("lowers the risk a lot")
+        if magnitude >= _SLIGHT:
+            return _("raises the risk") if self.raises else _("lowers the risk")
+        if magnitude >= _NONE:
+            return _("raises the risk a little") if self.raises else _("lowers the risk a little")
+        return _("hardly matters here")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Explanation:
@@ -37,6 +56,16 @@ class Explanation:
     reasons: list[Reason]
     missing: list[Reason]
     """What was left blank."""
+    audit: list[tuple[str, str]]
+    """Label and value of each audit attribute that was given."""
+
+    @property
+    def strongest(self) -> list[Reason]:
+        return self.reasons[:_STRONGEST]
+
+    @property
+    def others(self) -> list[Reason]:
+        return self.reasons[_STRONGEST:]
 
     @property
     def raising(self) -> list[Reason]:
@@ -73,4 +102,9 @@ def explain(
     return Explanation(
         reasons=[item for item in everything if item.value is not None],
         missing=[item for item in everything if item.value is None],
+        audit=[
+            (say(feature.label, language), feature.value_text(value, language))
+            for feature in schema.audit
+            if (value := prediction.audit_attributes.get(feature.name)) is not None
+        ],
     )

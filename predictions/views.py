@@ -1,23 +1,116 @@
-"""The pages of an analyst: assess, read, find again."""
+"""The pages: home, the form, one result, the history."""
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.decorators import permission_required
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import get_language
+from django.views.decorators.http import require_GET, require_http_methods
+
+from accounts.models import User
+from mlcore import registry
+from predictions.explanation import explain
+from predictions.filters import PredictionFilter
+from predictions.forms import EmployeeForm, initial_values
+from predictions.models import Prediction, Source
+from predictions.models.prediction import PredictionQuerySet
+from predictions.services import Request, predict
+
+ROWS_PER_PAGE = 50
+_TYPICAL = "typical"
 
 
-def history(request: HttpRequest) -> HttpResponse:
-    return HttpResponse("")
+def _language() -> str:
+    return get_language() or "en"
 
 
-def assess(request: HttpRequest) -> HttpResponse:
-    return HttpResponse("")
+def _visible(request: HttpRequest) -> PredictionQuerySet:
+    assert isinstance(request.user, User)  # noqa: S101 - LoginRequiredMiddleware saw to it
+    return Prediction.objects.visible_to(request.user)
 
 
-def result(request: HttpRequest, pk: UUID) -> HttpResponse:
-    return HttpResponse("")
-
-
+@require_GET
 def home(request: HttpRequest) -> HttpResponse:
-    return HttpResponse("")
+    """What can be done here, by who is asking."""
+    if not request.user.get_all_permissions():
+        return render(request, "no_role.html", status=403)
+    recent = _visible(request).for_history()[:8]
+    return render(request, "home.html", {"recent": recent})
+
+
+@permission_required("predictions.assess_by_form", raise_exception=True)
+@require_http_methods(["GET", "HEAD", "POST"])
+def assess(request: HttpRequest) -> HttpResponse:
+    """The form of the active model; a valid one is assessed, stored, and then shown.
+
+    `?from=<id>` starts from a stored prediction's values, `?from=typical` from typical ones.
+    """
+    active = registry.active()
+    if request.method == "POST":
+        form = EmployeeForm(active.schema, _language(), data=request.POST)
+        if form.is_valid():
+            assert isinstance(request.user, User)  # noqa: S101
+            prediction = predict(
+                form.row,
+                using=active,
+                request=Request(
+                    requested_by=request.user,
+                    source=Source.FORM,
+                    request_id=request.headers.get("X-Request-ID", ""),
+                ),
+            )
+            return redirect(prediction)
+        return render(request, "predictions/form.html", {"form": form}, status=422)
+    start = request.GET.get("from", "")
+    values: dict[str, Any] = {}
+    origin = None
+    if start == _TYPICAL:
+        values = {feature.name: feature.typical for feature in active.schema.features}
+    elif start:
+        origin = get_object_or_404(_visible(request), pk=_uuid(start))
+        values = origin.inputs | origin.audit_attributes
+    form = EmployeeForm(active.schema, _language(), initial=initial_values(active.schema, values))
+    return render(request, "predictions/form.html", {"form": form, "origin": origin})
+
+
+@permission_required("predictions.view_prediction", raise_exception=True)
+@require_GET
+def result(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """One prediction, with its reasons, as it was recorded."""
+    prediction = get_object_or_404(_visible(request).for_result(), pk=pk)
+    explanation = explain(prediction, _language())
+    return render(
+        request,
+        "predictions/result.html",
+        {
+            "prediction": prediction,
+            "explanation": explanation,
+            "largest": max((abs(r.contribution) for r in explanation.reasons), default=0.0),
+        },
+    )
+
+
+@permission_required("predictions.view_prediction", raise_exception=True)
+@require_GET
+def history(request: HttpRequest) -> HttpResponse:
+    """All predictions, newest first, filtered by the address."""
+    rows = PredictionFilter(request.GET, _visible(request), request=request)
+    found = rows.qs if rows.is_valid() else Prediction.objects.none()
+    page = Paginator(found.for_history(), ROWS_PER_PAGE).get_page(request.GET.get("page"))
+    return render(
+        request,
+        "predictions/history.html",
+        {"filter": rows, "page": page, "filtered": any(map(request.GET.get, rows.filters))},
+    )
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -23,7 +23,7 @@ class AppendOnlyError(TypeError):
 
 
 def time_ordered_uuid() -> uuid.UUID:
-    """A UUID of version 7 (RFC 9562): it begins with the time, so that an index grows at its end."""
+    """A UUID of version 7 (RFC 9562): it begins with the time, so an index grows at its end."""
     milliseconds = time.time_ns() // 1_000_000
     value = milliseconds << 80 | int.from_bytes(os.urandom(10))
     value = value & ~(0xF << 76) | 0x7 << 76
@@ -149,6 +149,14 @@ class Prediction(models.Model):
     def __str__(self) -> str:
         return self.employee_id or str(self.id)
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise AppendOnlyError("Predictions are never changed.")
+        super().save(*args, **{**kwargs, "force_insert": True})
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise AppendOnlyError("Predictions are never deleted.")
+
     def get_absolute_url(self) -> str:
         return reverse("predictions:detail", args=[self.pk])
 
@@ -161,11 +169,3 @@ class Prediction(models.Model):
     def missing(self) -> list[str]:
         """Names of the features that were left blank."""
         return [name for name, value in self.inputs.items() if value is None]
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self._state.adding:
-            raise AppendOnlyError("Predictions are never changed.")
-        super().save(*args, **{**kwargs, "force_insert": True})
-
-    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise AppendOnlyError("Predictions are never deleted.")

@@ -1,0 +1,67 @@
+"""Pictures drawn on the server as SVG: they print, need no script, and pass the strictest CSP.
+
+Colours come from the stylesheet by class, so that both themes and paper are served. A picture holds
+no text of its own: its words stand beside it, where they can be read aloud and translated.
+"""
+
+from __future__ import annotations
+
+from mlcore.engine.operating import BANDS, Band
+
+_DOT = 10  # distance between two people, in the picture's unit
+
+
+def band_mark(band: Band) -> str:
+    """Four rising bars, as many filled as the level of risk is high."""
+    level = BANDS.index(band)
+    bars = "".join(
+        f'<rect class="{"on" if step <= level else "off"}" x="{step * 4}" y="{9 - step * 3}"'
+        f' width="3" height="{3 + step * 3}" rx="0.5"/>'
+        for step in range(len(BANDS))
+    )
+    return (
+        f'<svg class="mark band-{band}" viewBox="0 0 15 12" width="15" height="12"'
+        f' aria-hidden="true" focusable="false">{bars}</svg>'
+    )
+
+
+def people(count: int, kind: str) -> str:
+    """A hundred people in ten rows, `count` of them filled; `kind` is the class that colours them.
+
+    Counting people is what readers of risks understand best (Garcia-Retamero and Cokely, 2017,
+    "Designing visual aids that promote risk literacy").
+    """
+    dots = "".join(
+        f'<circle class="{"on" if person < count else "off"}"'
+        f' cx="{person % 10 * _DOT + 5}" cy="{person // 10 * _DOT + 5}" r="4"/>'
+        for person in range(100)
+    )
+    return (
+        f'<svg class="people {kind}" viewBox="0 0 100 100" aria-hidden="true"'
+        f' focusable="false">{dots}</svg>'
+    )
+
+
+def diverging_bar(contribution: float, largest: float) -> str:
+    """A bar from the middle: to the right for what raises, to the left for what lowers.
+
+    `largest` is the magnitude that reaches the edge; both are in log-odds.
+    """
+    width = 50 * min(abs(contribution) / largest, 1.0) if largest else 0.0
+    start = 50 - width if contribution < 0 else 50
+    kind = "lowers" if contribution < 0 else "raises"
+    return (
+        '<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"'
+        f' focusable="false"><rect class="{kind}" x="{start:.2f}" y="1" width="{width:.2f}"'
+        ' height="8"/><rect class="axis" x="49.8" y="0" width="0.4" height="10"/></svg>'
+    )
+
+
+def share_bar(share: float, base_rate: float, band: Band) -> str:
+    """A risk of 0 to 1 as a bar from zero, with a tick at the base rate."""
+    return (
+        '<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"'
+        f' focusable="false"><rect class="track" width="100" height="10"/>'
+        f'<rect class="band-{band}" width="{share * 100:.2f}" height="10"/>'
+        f'<rect class="axis" x="{base_rate * 100:.2f}" y="0" width="0.8" height="10"/></svg>'
+    )

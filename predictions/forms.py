@@ -1,0 +1,151 @@
+"""The form of the active model: drawn from its schema, judged by its `clean`.
+
+The fields here hold what was typed and draw it again; none of them judges a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS
+from django.forms.boundfield import BoundField
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from mlcore.engine.schema import EMPLOYEE_ID, ROW, CleanRow, Feature, FeatureSchema, SchemaError
+from mlcore.engine.values import IDENTIFIER_LENGTH
+from mlcore.engine.words import number_text, say
+
+# Up to this many answers are all shown; more of them fold into a list.
+_MOST_BUTTONS = 5
+
+
+class RawField(forms.Field):
+    """Keeps a raw value as it came, and carries what a template shows beside it."""
+
+    unit: str = ""
+    hint: str = ""
+
+    def clean(self, value: Any) -> Any:
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class FormSection:
+    """Fields that are asked together."""
+
+    name: str
+    label: str
+    fields: list[BoundField]
+
+
+class EmployeeForm(forms.Form):
+    """One employee, in the reader's language.
+
+    After `is_valid()`, `row` is what the schema accepted.
+    """
+
+    row: CleanRow
+
+    def __init__(self, schema: FeatureSchema, language: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.schema = schema
+        self.language = language
+        self.fields[EMPLOYEE_ID] = RawField(
+            label=_("Employee reference"),
+            required=False,
+            help_text=_("Your own number or code, to find this assessment again. Optional."),
+            widget=forms.TextInput(
+                attrs={"autocomplete": "off", "maxlength": IDENTIFIER_LENGTH, "spellcheck": "false"}
+            ),
+        )
+        for feature in schema.everything:
+            self.fields[feature.name] = _field(feature, language)
+
+    def sections(self) -> Iterator[FormSection]:
+        """The model's inputs in the order of the schema's sections."""
+        named = {
+            section.name: say(section.label, self.language) for section in self.schema.sections
+        }
+        for name in dict.fromkeys([*named, *(feature.section for feature in self.schema.features)]):
+            fields = [self[f.name] for f in self.schema.features if f.section == name]
+            if fields:
+                yield FormSection(name or "inputs", named.get(name, _("Employee")), fields)
+
+    def audit_fields(self) -> list[BoundField]:
+        """What is kept for fairness audits alone."""
+        return [self[feature.name] for feature in self.schema.audit]
+
+    def problems(self) -> Iterator[tuple[BoundField, str]]:
+        """Each field with its first error, in the order of the form."""
+        for field in self:
+            if field.errors:
+                yield field, str(field.errors[0])
+
+    def clean(self) -> dict[str, Any]:
+        raw = {name: value for name, value in self.cleaned_data.items() if value is not None}
+        try:
+            self.row = self.schema.clean(raw)
+        except SchemaError as refused:
+            for name, problems in refused.problems.items():
+                for problem in problems:
+                    self.add_error(
+                        NON_FIELD_ERRORS if name == ROW else name, problem.text(self.language)
+                    )
+        return self.cleaned_data
+
+
+def initial_values(schema: FeatureSchema, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Stored or typical values as the form shows them, for the fields that `schema` has."""
+    return {name: values[name] for name in schema.by_name if values.get(name) is not None}
+
+
+def _field(feature: Feature, language: str) -> RawField:
+    field = _FIELDS[feature.kind](feature, language)
+    field.label = say(feature.label, language)
+    field.help_text = say(feature.help, language)
+    return field
+
+
+def _number(feature: Feature, language: str) -> RawField:
+    field = RawField(
+        required=False,
+        # Not type=number: a browser would drop what it cannot read, and with it what was typed.
+        widget=forms.TextInput(
+            attrs={
+                "inputmode": "numeric" if feature.integer else "decimal",
+                "autocomplete": "off",
+                "class": "number",
+            }
+        ),
+    )
+    field.unit = say(feature.unit, language)
+    field.hint = _("{minimum} to {maximum}").format(
+        minimum=number_text(feature.minimum, language),
+        maximum=number_text(feature.maximum, language),
+    )
+    if feature.typical is not None:
+        typical = feature.value_text(feature.typical, language)
+        field.hint += " · " + _("typically {value}").format(value=typical)
+    return field
+
+
+def _answers(feature: Feature, language: str) -> RawField:
+    answers = [(str(c.value), say(c.label, language, str(c.value))) for c in feature.choices]
+    blank = ("", gettext_lazy("Not known"))
+    widget: forms.Widget
+    if len(answers) <= _MOST_BUTTONS:
+        widget = forms.RadioSelect(choices=[*answers, blank], attrs={"class": "answers"})
+    else:
+        widget = forms.Select(choices=[blank, *answers])
+    return RawField(required=False, widget=widget, initial="")
+
+
+_FIELDS: dict[str, Callable[[Feature, str], RawField]] = {
+    "number": _number,
+    "scale": _answers,
+    "choice": _answers,
+}
