@@ -1,0 +1,316 @@
+"""Predictions as files for a spreadsheet: CSV and XLSX, in the reader's language.
+
+A file of any size takes the same memory: rows come from the database in portions, and the models
+that made them, which are few, are read once. The columns are those of every model among the
+predictions, so that predictions of different models stand in one file.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Any
+
+from django.http import HttpResponseBase, StreamingHttpResponse
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from mlcore import registry
+from mlcore.engine.schema import Feature, FeatureSchema
+from mlcore.engine.values import Value
+from mlcore.engine.words import say
+from mlcore.models import ModelVersion
+from predictions.models import Source
+from predictions.models.prediction import BandChoice, PredictionQuerySet
+
+Cell = str | int | float | datetime | None
+Record = dict[str, Any]
+"""A prediction's columns, by `FIELDS`."""
+
+FIELDS = (
+    "id",
+    "created_at",
+    "employee_id",
+    "probability",
+    "band",
+    "threshold",
+    "base_rate",
+    "source",
+    "requested_by__username",
+    "model_version_id",
+    "request_id",
+    "audit_attributes",
+    "inputs",
+    "log_odds",
+    "intercept",
+    "contributions",
+)
+_PORTION = 500  # rows; one with everything in it takes about 10 KB
+
+# A spreadsheet takes a text that begins like this for a formula.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """One column of the file."""
+
+    heading: str
+    cell: Callable[[Record], Cell]
+    style: str = "text"
+    """How a spreadsheet shows it: text, number, percent, date or log_odds."""
+    width: int = 14
+    """In characters."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Layout:
+    """What is in the file, settled before its first row."""
+
+    language: str
+    zone: tzinfo
+    versions: dict[int, ModelVersion]
+    """The models among the predictions, by id, the newest first."""
+    about: list[Column]
+    """Who, when, and with what result."""
+    inputs: list[Column]
+    contributions: list[Column]
+
+    def records(self, queryset: PredictionQuerySet) -> Iterator[Record]:
+        """The predictions, in the queryset's order.
+
+        One that a model made which was not there when the columns were settled is left for the
+        next export.
+        """
+        rows = queryset.filter(model_version__in=self.versions).values(*FIELDS)
+        yield from rows.iterator(chunk_size=_PORTION)
+
+
+def layout(
+    queryset: PredictionQuerySet, language: str, *, audit_attributes: bool = False
+) -> Layout:
+    """Settle the columns, with their headings in `language`."""
+    ids = queryset.order_by().values_list("model_version_id", flat=True).distinct()
+    versions = {
+        version.pk: version
+        for version in ModelVersion.objects.filter(pk__in=list(ids)).order_by("-registered_at")
+    }
+    schemas = {pk: registry.schema_of(version) for pk, version in versions.items()}
+    zone = timezone.get_current_timezone()
+    with translation.override(language):
+        inputs = _features(schemas, language, "inputs", lambda schema: schema.features)
+        if audit_attributes:
+            inputs += _features(schemas, language, "audit_attributes", lambda schema: schema.audit)
+        return Layout(
+            language=language,
+            zone=zone,
+            versions=versions,
+            about=_about(versions, zone),
+            inputs=_distinct(inputs),
+            contributions=_distinct(_contributions(schemas, language)),
+        )
+
+
+def _about(versions: dict[int, ModelVersion], zone: tzinfo) -> list[Column]:
+    # Texts are fetched now: the rows are written when the language may have changed.
+    bands = {value: str(label) for value, label in BandChoice.choices}
+    sources = {value: str(label) for value, label in Source.choices}
+    date = _("Date ({time_zone})").format(time_zone=zone)
+    return [
+        Column(
+            heading=date,
+            cell=lambda r: r["created_at"].astimezone(zone).replace(tzinfo=None, microsecond=0),
+            style="date",
+            width=20,
+        ),
+        Column(heading=_("Employee"), cell=lambda r: r["employee_id"]),
+        Column(heading=_("Risk of leaving"), cell=lambda r: r["probability"], style="percent"),
+        Column(heading=_("Level of risk"), cell=lambda r: bands.get(r["band"], r["band"])),
+        Column(heading=_("Threshold"), cell=lambda r: r["threshold"], style="percent"),
+        Column(
+            heading=_("Share of leavers in the training data"),
+            cell=lambda r: r["base_rate"],
+            style="percent",
+        ),
+        Column(heading=_("Source"), cell=lambda r: sources.get(r["source"], r["source"])),
+        Column(heading=_("Requested by"), cell=lambda r: r["requested_by__username"]),
+        Column(
+            heading=_("Model"), cell=lambda r: versions[r["model_version_id"]].version, width=18
+        ),
+        Column(heading=_("Request"), cell=lambda r: r["request_id"], width=18),
+        _number_column(),
+    ]
+
+
+def _number_column() -> Column:
+    return Column(heading=_("Prediction"), cell=lambda r: str(r["id"]), width=38)
+
+
+def _features(
+    schemas: dict[int, FeatureSchema],
+    language: str,
+    field: str,
+    of: Callable[[FeatureSchema], tuple[Feature, ...]],
+) -> list[Column]:
+    """A column per feature of any model; its heading is the newest model's."""
+    newest: dict[str, Feature] = {}
+    for schema in schemas.values():
+        for feature in of(schema):
+            newest.setdefault(feature.name, feature)
+
+    def column(feature: Feature) -> Column:
+        name = feature.name
+
+        def cell(record: Record) -> Cell:
+            value = record[field].get(name)
+            own = schemas[record["model_version_id"]].by_name.get(name)
+            return _worded(own, value, language) if own else value
+
+        return Column(
+            heading=_heading(feature, language),
+            cell=cell,
+            style="text" if feature.kind == "choice" else "number",
+        )
+
+    return [column(feature) for feature in newest.values()]
+
+
+def _contributions(schemas: dict[int, FeatureSchema], language: str) -> list[Column]:
+    newest: dict[str, Feature] = {}
+    for schema in schemas.values():
+        for feature in schema.features:
+            newest.setdefault(feature.name, feature)
+
+    def column(feature: Feature) -> Column:
+        name = feature.name
+        return Column(
+            heading=_("Contribution: {feature}").format(feature=say(feature.label, language)),
+            cell=lambda record: record["contributions"].get(name),
+            style="log_odds",
+        )
+
+    return [
+        Column(
+            heading=_("Log-odds of the average employee"),
+            cell=lambda r: r["intercept"],
+            style="log_odds",
+        ),
+        *(column(feature) for feature in newest.values()),
+        Column(heading=_("Log-odds"), cell=lambda r: r["log_odds"], style="log_odds"),
+    ]
+
+
+def _worded(feature: Feature, value: Value, language: str) -> Cell:
+    """A choice in words; a number, and a step of a scale, as a number one can calculate with."""
+    if value is None or feature.kind != "choice":
+        return value
+    return feature.choice_label(value, language)
+
+
+def _heading(feature: Feature, language: str) -> str:
+    label = say(feature.label, language, feature.name)
+    if feature.kind == "scale" and feature.choices:
+        return f"{label} ({feature.choices[0].value}–{feature.choices[-1].value})"
+    unit = say(feature.unit, language)
+    return f"{label} ({unit})" if unit else label
+
+
+def _distinct(columns: list[Column]) -> list[Column]:
+    """The columns, with a number after a heading that occurred before."""
+    seen: dict[str, int] = {}
+    named = []
+    for column in columns:
+        seen[column.heading] = count = seen.get(column.heading, 0) + 1
+        heading = column.heading if count == 1 else f"{column.heading} ({count})"
+        named.append(
+            Column(heading=heading, cell=column.cell, style=column.style, width=column.width)
+        )
+    return named
+
+
+def filename(extension: str) -> str:
+    """The name under which a browser saves the file: dated, so that two do not look alike."""
+    return f"predictions-{timezone.localtime():%Y-%m-%d-%H%M}.{extension}"
+
+
+# ------------------------------------------------------------------ CSV
+
+
+def csv_response(
+    queryset: PredictionQuerySet, language: str, user: User, *, audit_attributes: bool = False
+) -> HttpResponseBase:
+    """The predictions as CSV, as Excel opens it in that language; sent while it is written.
+
+    English: separated by commas. French: separated by semicolons, with decimal commas. Numbers
+    are exact; contributions stand to the right of the inputs.
+    """
+    plan = layout(queryset, language, audit_attributes=audit_attributes)
+    response = StreamingHttpResponse(
+        _csv_lines(plan, queryset), content_type="text/csv; charset=utf-8"
+    )
+    response["Content-Disposition"] = f'attachment; filename="{filename("csv")}"'
+    return response
+
+
+class _Echo:
+    """A file that hands back what is written to it."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def _csv_lines(plan: Layout, queryset: PredictionQuerySet) -> Iterator[str]:
+    french = plan.language.startswith("fr")
+    line: Callable[[list[str]], str] = csv.writer(
+        _Echo(), delimiter=";" if french else ","
+    ).writerow
+    decimal = "," if french else "."
+    columns = [*plan.about, *plan.inputs, *plan.contributions]
+    yield "\ufeff" + line([plain(column.heading) for column in columns])
+    lines: list[str] = []
+    for record in plan.records(queryset):
+        lines.append(line([_csv_cell(column.cell(record), decimal) for column in columns]))
+        if len(lines) == _PORTION:
+            yield "".join(lines)
+            lines.clear()
+    yield "".join(lines)
+
+
+def _csv_cell(value: Cell, decimal: str) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return plain(value)
+    if isinstance(value, float):
+        return repr(value).replace(".", decimal)
+    return str(value)
+
+
+def plain(text: str) -> str:
+    """The text as a spreadsheet shows it; one that looks like a formula begins with `'`."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+# ------------------------------------------------------------------ XLSX
+
+
+def xlsx_response(
+    queryset: PredictionQuerySet, language: str, user: User, *, audit_attributes: bool = False
+) -> HttpResponseBase:
+    """The predictions as a workbook: results and inputs, contributions, and where it is from."""
+    # xlsxwriter takes memory that a web process needs only when it makes a workbook.
+    from predictions.workbook import workbook_response
+
+    plan = layout(queryset, language, audit_attributes=audit_attributes)
+    with translation.override(language):
+        return workbook_response(plan, queryset, user=user, name=filename("xlsx"))
+
+
+RESPONSES: dict[str, Callable[[PredictionQuerySet, str, User], HttpResponseBase]] = {
+    "csv": csv_response,
+    "xlsx": xlsx_response,
+}
+"""By the name of the format."""

@@ -1,0 +1,164 @@
+"""An export as an XLSX workbook, written row by row.
+
+Imports xlsxwriter, so import it only where a workbook is about to be made.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+import xlsxwriter
+from django.http import FileResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from mlcore.models import ModelVersion
+from predictions.exports import Cell, Column, Layout, Record
+from predictions.models.prediction import PredictionQuerySet
+
+ROWS_PER_SHEET = 1_048_576  # the format's own limit, the header included
+
+_OPTIONS = {
+    "constant_memory": True,
+    # What people typed stays text.
+    "strings_to_formulas": False,
+    "strings_to_urls": False,
+    "strings_to_numbers": False,
+}
+_STYLES: dict[str, dict[str, Any]] = {
+    "text": {},
+    "number": {},
+    "percent": {"num_format": "0.0%"},
+    "date": {"num_format": "yyyy-mm-dd hh:mm:ss", "align": "left"},
+    "log_odds": {"num_format": "+0.000;-0.000;0.000"},
+}
+_HEADER = {
+    "bold": True,
+    "text_wrap": True,
+    "valign": "top",
+    "bg_color": "#E0F0ED",
+    "font_color": "#084941",
+    "bottom": 1,
+    "bottom_color": "#0B5F56",
+}
+
+
+class _Table:
+    """A sheet with a header that stays and filters; continued on another when it is full."""
+
+    def __init__(self, workbook: Any, title: str, columns: list[Column], frozen: int) -> None:
+        self._workbook, self._title, self._columns = workbook, title, columns
+        self._frozen = frozen
+        self._header = workbook.add_format(_HEADER)
+        self._formats = {name: workbook.add_format(style) for name, style in _STYLES.items()}
+        self._sheets = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._sheets += 1
+        name = self._title if self._sheets == 1 else f"{self._title} {self._sheets}"
+        self._sheet = self._workbook.add_worksheet(name)
+        for index, column in enumerate(self._columns):
+            self._sheet.set_column(index, index, column.width)
+        self._sheet.freeze_panes(1, self._frozen)
+        self._sheet.set_row(0, 48)
+        for index, column in enumerate(self._columns):
+            self._sheet.write_string(0, index, column.heading, self._header)
+        self._row = 0
+
+    def add(self, record: Record) -> None:
+        if self._row + 1 == ROWS_PER_SHEET:
+            self.end()
+            self._begin()
+        self._row += 1
+        for index, column in enumerate(self._columns):
+            self._write(index, column.cell(record), self._formats[column.style])
+
+    def _write(self, index: int, value: Cell, style: Any) -> None:
+        if value is None or value == "":
+            return
+        if isinstance(value, str):
+            self._sheet.write_string(self._row, index, value, style)
+        elif isinstance(value, datetime):
+            self._sheet.write_datetime(self._row, index, value, style)
+        else:
+            self._sheet.write_number(self._row, index, value, style)
+
+    def end(self) -> None:
+        self._sheet.autofilter(0, 0, self._row, len(self._columns) - 1)
+
+
+def workbook_response(
+    plan: Layout, queryset: PredictionQuerySet, *, user: User, name: str
+) -> FileResponse:
+    """The workbook as a download. It is made in a temporary file, whose end is the download's."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
+    try:
+        with xlsxwriter.Workbook(file, _OPTIONS) as workbook:
+            results = _Table(workbook, _("Predictions"), [*plan.about, *plan.inputs], 2)
+            by_number = [plan.about[1], plan.about[-1]]
+            reasons = _Table(workbook, _("Contributions"), [*by_number, *plan.contributions], 1)
+            rows: Counter[int] = Counter()
+            for record in plan.records(queryset):
+                results.add(record)
+                reasons.add(record)
+                rows[record["model_version_id"]] += 1
+            results.end()
+            reasons.end()
+            _write_origin(workbook, plan, rows, user)
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    return FileResponse(file, as_attachment=True, filename=name)
+
+
+def _write_origin(workbook: Any, plan: Layout, rows: Counter[int], user: User) -> None:
+    """The sheet that says where the others are from."""
+    sheet = workbook.add_worksheet(_("About this file"))
+    sheet.set_column(0, 0, 26)
+    sheet.set_column(1, 1, 70)
+    sheet.set_column(2, 2, 14)
+    bold = workbook.add_format({"bold": True, "valign": "top"})
+    wrapped = workbook.add_format({"text_wrap": True, "valign": "top"})
+    date = workbook.add_format({"num_format": "yyyy-mm-dd hh:mm:ss", "align": "left"})
+    count = workbook.add_format({"num_format": "#,##0", "align": "left"})
+    header = workbook.add_format(_HEADER)
+
+    now = timezone.now().astimezone(plan.zone).replace(tzinfo=None, microsecond=0)
+    sheet.write_string(0, 0, _("Exported ({time_zone})").format(time_zone=plan.zone), bold)
+    sheet.write_datetime(0, 1, now, date)
+    sheet.write_string(1, 0, _("Exported by"), bold)
+    sheet.write_string(1, 1, _who(user))
+    sheet.write_string(2, 0, _("Predictions"), bold)
+    sheet.write_number(2, 1, rows.total(), count)
+    sheet.write_string(3, 0, _("How to read it"), bold)
+    sheet.write_string(
+        3,
+        1,
+        _(
+            "The risk of leaving is a share: of 100 people with a risk of 0.23, about 23 left. "
+            "Contributions are in log-odds against the average employee: above zero raises the "
+            "risk, below zero lowers it. The log-odds of the average employee and the "
+            "contributions add up to the log-odds of the result."
+        ),
+        wrapped,
+    )
+    for index, heading in enumerate((_("Model"), _("SHA-256 of the artifact"), _("Predictions"))):
+        sheet.write_string(5, index, heading, header)
+    for index, version in enumerate(plan.versions.values()):
+        sheet.write_string(6 + index, 0, _model(version, plan.language), wrapped)
+        sheet.write_string(6 + index, 1, version.sha256)
+        sheet.write_number(6 + index, 2, rows[version.pk], count)
+
+
+def _who(user: User) -> str:
+    return f"{user.name} ({user.username})" if user.name else user.username
+
+
+def _model(version: ModelVersion, language: str) -> str:
+    return f"{version.version}: {version.title(language)}"
