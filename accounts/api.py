@@ -31,6 +31,7 @@ _REFUSED_TOKEN = OpenApiResponse(
 class TokenEndpoint(GenericAPIView[Any]):
     """What these endpoints share: the request itself proves who asks, so no header is read."""
 
+    http_method_names = ("post",)
     authentication_classes = ()
     permission_classes = (AllowAny,)
 

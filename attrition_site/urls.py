@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
+from attrition_site.health import HealthView
 from predictions import views
 
 urlpatterns = [
@@ -13,4 +14,14 @@ urlpatterns = [
     path("accounts/", include("accounts.urls")),
     path("predictions/", include("predictions.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
+    # The API's endpoints under shorter names; the API's documentation leaves these out.
+    path("health", HealthView.as_view()),
+    path("", include("predictions.api_urls")),
+    # After them: of two addresses with one name, `reverse` gives the last.
+    path("api/v1/", include("attrition_site.api_urls")),
 ]
+
+handler400 = "attrition_site.problems.bad_request"
+handler403 = "attrition_site.problems.permission_denied"
+handler404 = "attrition_site.problems.not_found"
+handler500 = "attrition_site.problems.server_error"

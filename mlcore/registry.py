@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
@@ -67,41 +66,58 @@ def active() -> ActiveModel:
 
     Raises `ModelUnavailableError`, or Django's `OperationalError` when the database cannot say.
     """
-    memory = _memory
-    known = memory.active
-    if known and time.monotonic() - memory.asked_at < settings.MODEL_REFRESH_SECONDS:
+    if known := _fresh():
         return known
-    with memory.lock:
-        current = (
-            Activation.objects.filter(is_current=True)
-            .values_list(
-                "model_version_id",
-                "model_version__version",
-                "model_version__sha256",
-                "model_version__folder",
-            )
-            .first()
+    with _memory.lock:
+        # Whoever waited here finds the answer of the one who asked.
+        return _fresh() or _ask()
+
+
+def _fresh() -> ActiveModel | None:
+    known = _memory.active
+    if known and time.monotonic() - _memory.asked_at < settings.MODEL_REFRESH_SECONDS:
+        return known
+    return None
+
+
+def _ask() -> ActiveModel:
+    current = (
+        Activation.objects.filter(is_current=True)
+        .values_list(
+            "model_version_id",
+            "model_version__version",
+            "model_version__sha256",
+            "model_version__folder",
         )
-        if current is None:
-            memory.active = None
-            raise ModelUnavailableError("No model is active. Run: manage.py register_bundled_model")
-        pk, version, sha256, folder = current
-        known = memory.active
-        if known is None or known.id != pk or known.artifact.sha256 != sha256:
-            try:
-                loaded = artifact.load(folder_path(folder), expected_sha256=sha256)
-            except ArtifactError as error:
-                memory.active = None
-                raise ModelUnavailableError(str(error)) from error
-            known = memory.active = ActiveModel(pk, version, loaded)
-        memory.asked_at = time.monotonic()
-        return known
+        .first()
+    )
+    if current is None:
+        _memory.active = None
+        raise ModelUnavailableError("No model is active. Run: manage.py register_bundled_model")
+    pk, version, sha256, folder = current
+    known = _memory.active
+    if known is None or known.id != pk or known.artifact.sha256 != sha256:
+        try:
+            loaded = artifact.load(folder_path(folder), expected_sha256=sha256)
+        except ArtifactError as error:
+            _memory.active = None
+            raise ModelUnavailableError(str(error)) from error
+        known = _memory.active = ActiveModel(pk, version, loaded)
+    _memory.asked_at = time.monotonic()
+    return known
+
+
+def is_loaded() -> bool:
+    """Whether this process holds a model, active when it last could ask."""
+    return _memory.active is not None
 
 
 def forget() -> None:
     """Make this process ask again: after an activation of its own, and between tests."""
-    _memory.active = None
-    _memory.asked_at = float("-inf")
+    # Whoever is asking now may have the old answer: wait, so that it is forgotten too.
+    with _memory.lock:
+        _memory.active = None
+        _memory.asked_at = float("-inf")
 
 
 def folder_path(stored: str) -> Path:
@@ -114,15 +130,20 @@ def stored_folder(folder: Path) -> str:
     return _BUNDLED if folder.resolve() == BUNDLED_FOLDER else str(folder.resolve())
 
 
+def is_bundled(version: ModelVersion) -> bool:
+    """Whether a model ships with the code, or once did."""
+    return version.folder == _BUNDLED
+
+
 def schema_of(version: ModelVersion) -> FeatureSchema:
     """The schema by which a stored prediction is read, from the database's copy."""
-    known = _schema_by_hash(version.sha256)
-    if not known:
-        known.append(FeatureSchema.from_json(version.schema))
-    return known[0]
+    schema = _schemas.get(version.sha256)
+    if schema is None:
+        if len(_schemas) >= _MOST_SCHEMAS:
+            _schemas.clear()
+        schema = _schemas[version.sha256] = FeatureSchema.from_json(version.schema)
+    return schema
 
 
-@lru_cache(maxsize=32)
-def _schema_by_hash(sha256: str) -> list[FeatureSchema]:
-    """A place, filled once, for the schema of each artifact."""
-    return []
+_MOST_SCHEMAS = 32
+_schemas: dict[str, FeatureSchema] = {}

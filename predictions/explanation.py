@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from mlcore import registry
-from mlcore.engine.schema import Feature, FeatureSchema
+from mlcore.engine.schema import FeatureSchema
 from mlcore.engine.values import Value
 from mlcore.engine.words import say
 from predictions.models import Prediction
@@ -80,25 +80,37 @@ class Explanation:
         return [reason for reason in self.reasons if reason.beyond_seen]
 
 
+def strongest_first(prediction: Prediction, schema: FeatureSchema) -> list[tuple[str, float]]:
+    """What each feature contributed, by its size; equals in the schema's order."""
+    contributions = prediction.contributions
+    pairs = [(feature.name, contributions[feature.name]) for feature in schema.features]
+    pairs.sort(key=_size, reverse=True)
+    return pairs
+
+
+def _size(pair: tuple[str, float]) -> float:
+    return abs(pair[1])
+
+
 def explain(
     prediction: Prediction, language: str, *, schema: FeatureSchema | None = None
 ) -> Explanation:
     """Read a stored prediction, by the schema of the model that made it."""
     schema = schema or registry.schema_of(prediction.model_version)
 
-    def reason(feature: Feature) -> Reason:
-        value = prediction.inputs.get(feature.name)
+    def reason(name: str, contribution: float) -> Reason:
+        feature = schema.by_name[name]
+        value = prediction.inputs.get(name)
         return Reason(
-            feature=feature.name,
+            feature=name,
             label=say(feature.label, language),
             value=value,
             value_text=feature.value_text(value, language),
-            contribution=prediction.contributions[feature.name],
+            contribution=contribution,
             beyond_seen=feature.beyond_seen(value),
         )
 
-    everything = [reason(feature) for feature in schema.features]
-    everything.sort(key=lambda item: -abs(item.contribution))
+    everything = [reason(*pair) for pair in strongest_first(prediction, schema)]
     return Explanation(
         reasons=[item for item in everything if item.value is not None],
         missing=[item for item in everything if item.value is None],

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, time, timedelta
+
 from django import forms
 from django.db.models import QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_filters import (
     CharFilter,
@@ -11,10 +14,14 @@ from django_filters import (
     FilterSet,
     MultipleChoiceFilter,
 )
+from rest_framework.exceptions import ValidationError
 
 from mlcore.engine.values import IDENTIFIER_LENGTH
 from predictions.models import Prediction, Source
 from predictions.models.prediction import BandChoice
+from predictions.pagination import HistoryPagination
+
+_Rows = QuerySet[Prediction]
 
 
 class PredictionFilter(FilterSet):
@@ -25,19 +32,27 @@ class PredictionFilter(FilterSet):
         lookup_expr="startswith",
         max_length=IDENTIFIER_LENGTH,
     )
-    band = MultipleChoiceFilter(label=_("Level of risk"), choices=BandChoice.choices)
-    source = MultipleChoiceFilter(label=_("Source"), choices=Source.choices)
+    band = MultipleChoiceFilter(
+        label=_("Level of risk"),
+        choices=BandChoice.choices,
+        distinct=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    source = MultipleChoiceFilter(
+        label=_("Source"),
+        choices=Source.choices,
+        distinct=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
     created_from = DateFilter(
         label=_("From"),
-        field_name="created_at",
-        lookup_expr="date__gte",
+        method="since",
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         input_formats=["%Y-%m-%d"],
     )
     created_to = DateFilter(
         label=_("Until"),
-        field_name="created_at",
-        lookup_expr="date__lte",
+        method="until",
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         input_formats=["%Y-%m-%d"],
     )
@@ -47,6 +62,29 @@ class PredictionFilter(FilterSet):
         model = Prediction
         fields: list[str] = []
 
-    @property
-    def qs(self) -> QuerySet[Prediction]:
-        return super().qs
+    # A moment is compared, not its day: that is what the index is sorted by.
+
+    def since(self, rows: _Rows, name: str, day: date) -> _Rows:
+        return rows.filter(created_at__gte=_midnight(day))
+
+    def until(self, rows: _Rows, name: str, day: date) -> _Rows:
+        # The calendar's last days have no tomorrow, in one time zone or another.
+        return rows.filter(created_at__lt=_midnight(min(day, date(9999, 12, 29)) + timedelta(1)))
+
+
+class HistoryFilter(PredictionFilter):
+    """The same for a program, which must not take a part for the whole."""
+
+    employee_id = CharFilter(label=_("Employee reference"), max_length=IDENTIFIER_LENGTH)
+
+    def is_valid(self) -> bool:
+        """Raises `ValidationError` at a name that is no filter: ignored, it would give all rows."""
+        known = {*self.filters, *HistoryPagination.parameters}
+        if unknown := [name for name in self.data if name not in known]:
+            error = ValidationError(_("There is no such filter."), "unknown_field")
+            raise ValidationError(dict.fromkeys(unknown, error.detail))
+        return bool(super().is_valid())
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(max(day, date(1, 1, 2)), time()))

@@ -1,0 +1,108 @@
+"""Bodies of the API: JSON as RFC 8259 has it, read once, and refused when it is anything else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import IO, Any, NoReturn
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import APIException, ParseError
+from rest_framework.parsers import BaseParser
+
+from attrition_site.problems import problem
+
+# What of a body that is refused unread is still taken from the connection: a server that closes
+# on unread bytes cuts off its own answer.
+_DRAINED = 8 * 1024 * 1024
+_CHUNK = 64 * 1024
+
+
+class TooLargeError(APIException):
+    status_code = 413
+    default_code = "too_large"
+
+
+class StrictJSONParser(BaseParser):
+    """Refuses what Python's reader lets pass: NaN, infinities, a name given twice.
+
+    An object with one name twice has two readings; which of two salaries was meant is not for us
+    to guess.
+    """
+
+    media_type = "application/json"
+
+    def parse(
+        self,
+        stream: IO[bytes],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        length = int(stream.META.get("CONTENT_LENGTH") or 0)  # type: ignore[attr-defined]
+        if length > settings.API_MAX_BODY:
+            _drain(stream, length)
+            raise TooLargeError(
+                _("The body has %(length)s bytes; at most %(limit)s are read.")
+                % {"length": length, "limit": settings.API_MAX_BODY}
+            )
+        body = stream.read()
+        if len(body) < length:
+            raise ParseError(_("The connection ended before the body did."))
+        return read_json(body)
+
+
+class KnownLengthMiddleware:
+    """Refuses a body that comes in chunks: Django would read it as an empty one."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
+            return problem(
+                411,
+                instance=request.path,
+                code="length_required",
+                detail=_("Send the body whole, with its Content-Length."),
+            )
+        return self.get_response(request)
+
+
+def read_json(body: bytes) -> Any:
+    """The value that `body` holds. Raises `ParseError` in words for whoever wrote it."""
+    try:
+        return _decoder.decode(body.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ParseError(_("The body is not UTF-8: see byte %s.") % (error.start + 1)) from error
+    except json.JSONDecodeError as error:
+        raise ParseError(
+            _("The body is not JSON: see line %(line)s, column %(column)s.")
+            % {"line": error.lineno, "column": error.colno}
+        ) from error
+    except RecursionError as error:
+        raise ParseError(_("The body is nested too deeply.")) from error
+    except ValueError as error:  # the longest integer that Python converts has 4,300 digits
+        raise ParseError(_("The body holds a number that is too long.")) from error
+
+
+def _drain(stream: IO[bytes], length: int) -> None:
+    left = min(length, _DRAINED)
+    while left > 0 and (chunk := stream.read(min(_CHUNK, left))):
+        left -= len(chunk)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ParseError(_("The body is not JSON: %s is not a value of JSON.") % name)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ParseError(_("The body gives a name twice in one object."))
+    return found
+
+
+# Made once: `json.loads` with options makes one for each call.
+_decoder = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_object)

@@ -1,0 +1,203 @@
+"""Every refusal of the API, as a problem document (RFC 9457); for the pages, as a page.
+
+Raise an exception anywhere below; the words, the status and the headers are found here.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import sys
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template import TemplateDoesNotExist, loader
+from django.utils.html import escape
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views import defaults
+from rest_framework import exceptions
+
+from attrition_site.middleware import current_request_id
+from mlcore.engine.schema import SchemaError
+from mlcore.registry import ModelUnavailableError
+from predictions.refusals import WHOLE, by_field
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:attrition:problem:"
+# Seconds after which a caller may try again when the database or the model is gone.
+RETRY_AFTER = 5
+
+TITLES = {
+    400: gettext_lazy("The request cannot be understood"),
+    401: gettext_lazy("Sign-in is needed"),
+    403: gettext_lazy("Your role does not allow this"),
+    404: gettext_lazy("There is nothing at this address"),
+    405: gettext_lazy("This address has no such method"),
+    406: gettext_lazy("The answer is not available in this format"),
+    411: gettext_lazy("The length of the body is missing"),
+    413: gettext_lazy("The body is too large"),
+    415: gettext_lazy("The body is not in a format that is read here"),
+    422: gettext_lazy("The values cannot be accepted"),
+    429: gettext_lazy("Too many attempts"),
+    500: gettext_lazy("Something went wrong on our side"),
+    503: gettext_lazy("The service is not available at the moment"),
+}
+
+
+def problem(
+    status: int,
+    *,
+    instance: str,
+    code: str,
+    detail: str = "",
+    errors: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> HttpResponse:
+    """A problem document; `errors` holds lists of `{"code", "message"}` by field."""
+    document: dict[str, Any] = {
+        "type": TYPE_PREFIX + code.replace("_", "-"),
+        "title": str(TITLES.get(status) or HTTPStatus(status).phrase),
+        "status": status,
+        "detail": detail,
+        "instance": instance,
+        "request_id": current_request_id(),
+    }
+    if errors:
+        document["errors"] = errors
+    # What was sent is quoted in places, and half a surrogate pair has no place in UTF-8.
+    body = json.dumps(document, ensure_ascii=False).encode(errors="replace")
+    return HttpResponse(body, status=status, content_type=MEDIA_TYPE, headers=headers)
+
+
+# ------------------------------------------------------------------ the API's endpoints
+
+
+def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
+    """What an endpoint answers when `error` ended it; None for a fault of ours, which is a 500."""
+    instance = context["request"].path
+    if isinstance(error, SchemaError):
+        return problem(
+            422,
+            instance=instance,
+            code="invalid_employee",
+            detail=_("Correct the fields below; nothing was recorded."),
+            errors=by_field(error),
+        )
+    if outage := _outage(error):
+        logger.error("Answered 503: %s", error, exc_info=error)
+        return _unavailable(instance, outage)
+    if isinstance(error, Http404):
+        error = exceptions.NotFound()
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    if not isinstance(error, exceptions.APIException):
+        return None
+    headers = {}
+    if challenge := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    if (wait := getattr(error, "wait", None)) is not None:
+        headers["Retry-After"] = str(math.ceil(wait))
+    errors = None
+    detail, code = str(error.detail), str(error.default_code)
+    if isinstance(error, exceptions.ValidationError):
+        errors = _errors_by_field(error.get_full_details())
+        detail = _("Correct the fields below.")
+    elif isinstance(error.detail, exceptions.ErrorDetail):
+        code = error.detail.code or code
+    return problem(
+        error.status_code,
+        instance=instance,
+        code=code,
+        detail=detail,
+        errors=errors,
+        headers=headers,
+    )
+
+
+def _errors_by_field(details: Any) -> dict[str, Any]:
+    by_field = details if isinstance(details, dict) else {WHOLE: details}
+    return {
+        field: [{"code": found["code"], "message": str(found["message"])} for found in problems]
+        for field, problems in by_field.items()
+    }
+
+
+def _outage(error: BaseException | None) -> str:
+    """What is gone, in words, when `error` says that something is; else an empty text."""
+    if isinstance(error, (OperationalError, InterfaceError)):
+        return _("The database cannot be reached. Nothing was recorded.")
+    if isinstance(error, ModelUnavailableError):
+        return _("No model is ready to assess employees. Nothing was recorded.")
+    return ""
+
+
+def _unavailable(instance: str, detail: str) -> HttpResponse:
+    return problem(
+        503,
+        instance=instance,
+        code="unavailable",
+        detail=detail,
+        headers={"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"},
+    )
+
+
+# ------------------------------------------------------------------ everything else
+
+
+def is_api(request: HttpRequest) -> bool:
+    """Whether a program is asking, to judge by the address."""
+    return request.path.startswith(("/api/", "/predict/")) or request.path == "/health"
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's `handler400`: a request that it suspects."""
+    if not is_api(request):
+        return defaults.bad_request(request, exception)
+    detail = str(exception) if isinstance(exception, BadRequest) else ""
+    return problem(400, instance=request.path, code="bad_request", detail=detail)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's `handler403`."""
+    if not is_api(request):
+        return defaults.permission_denied(request, exception)
+    return problem(403, instance=request.path, code="permission_denied")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's `handler404`: an address that leads nowhere."""
+    if not is_api(request):
+        return defaults.page_not_found(request, exception)
+    detail = _("The API's addresses are listed at /api/v1/docs.")
+    return problem(404, instance=request.path, code="not_found", detail=detail)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's `handler500`: a fault of ours, or 503 when the database or the model is gone."""
+    if outage := _outage(sys.exc_info()[1]):
+        return _unavailable(request.path, outage) if is_api(request) else _unavailable_page()
+    if is_api(request):
+        detail = _("The fault has been noted under the request's number.")
+        return problem(500, instance=request.path, code="server_error", detail=detail)
+    return defaults.server_error(request)
+
+
+def _unavailable_page() -> HttpResponse:
+    # Without the request: its user and its session would be asked of the database.
+    try:
+        page = loader.render_to_string("503.html", {"retry_after": RETRY_AFTER})
+    except TemplateDoesNotExist:
+        page = escape(TITLES[503])
+    return HttpResponse(
+        page,
+        status=503,
+        headers={"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"},
+    )

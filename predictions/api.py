@@ -1,0 +1,199 @@
+"""The API's endpoints: assess one employee or many, and read what was answered."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from uuid import UUID
+
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.mixins import ListModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet, ViewSet
+
+from accounts.models import User
+from accounts.permissions import needs
+from mlcore import registry
+from mlcore.engine.schema import CleanRow, SchemaError
+from predictions import serializers, services
+from predictions.filters import HistoryFilter
+from predictions.models import Prediction, Source
+from predictions.pagination import HistoryPagination
+from predictions.refusals import by_field
+
+_EMPLOYEE = {"application/json": {"$ref": "#/components/schemas/Employee"}}
+_BATCH = {"application/json": {"$ref": "#/components/schemas/Batch"}}
+
+
+class UnacceptableBatchError(ValidationError):
+    """A body that is JSON but no batch."""
+
+    status_code = 422
+    default_code = "invalid_batch"
+
+
+class PredictViewSet(ViewSet):
+    """Assesses employees. The values are judged by `FeatureSchema.clean`, and nowhere else."""
+
+    http_method_names = ("post",)
+    permission_classes = (needs("predictions.assess_by_api"),)
+
+    @extend_schema(
+        operation_id="predict_attrition",
+        summary="Assess one employee",
+        request=_EMPLOYEE,
+        responses={201: OpenApiResponse(serializers.ResultSerializer, "Assessed and recorded.")},
+        tags=["Predictions"],
+    )
+    def one(self, request: Request) -> Response:
+        """Say how likely an employee is to leave, and why.
+
+        The contributions are exact: with `intercept` they sum to `log_odds`, from which the
+        probability follows. What is answered has been recorded; `Location` leads to the record.
+        """
+        active = registry.active()
+        row = active.schema.clean(request.data)
+        prediction = services.predict(row, using=active, request=_asked(request))
+        answer = _result(prediction, active)
+        address = reverse("prediction-detail", args=[prediction.pk])
+        return Response(answer, status=201, headers={"Location": address})
+
+    @extend_schema(
+        operation_id="predict_attrition_batch",
+        summary="Assess up to 1,000 employees",
+        request=_BATCH,
+        responses={
+            200: OpenApiResponse(
+                serializers.BatchResultSerializer, "Each employee answered on its own."
+            )
+        },
+        tags=["Predictions"],
+    )
+    def many(self, request: Request) -> Response:
+        """Assess many employees at once; the answers stand in the order of the questions.
+
+        Each is answered on its own, with the `status` it would have had alone: one that cannot be
+        accepted costs the others nothing, even if that leaves none. The accepted ones are recorded
+        together: all of them, or (with a status other than 200) none.
+        """
+        active = registry.active()
+        rows: list[CleanRow] = []
+        results: list[dict[str, Any]] = []
+        for index, raw in enumerate(_employees(request.data)):
+            try:
+                rows.append(active.schema.clean(raw))
+                results.append({"index": index, "status": 201})
+            except SchemaError as error:
+                results.append({"index": index, "status": 422, "errors": by_field(error)})
+        if rows:
+            made = iter(services.predict_many(rows, using=active, request=_asked(request)))
+            for entry in results:
+                if "errors" not in entry:
+                    entry.update(_result(next(made), active))
+        return Response(
+            {"accepted": len(rows), "refused": len(results) - len(rows), "results": results}
+        )
+
+
+class HistoryViewSet(ListModelMixin, GenericViewSet[Prediction]):
+    """What was answered: one's own predictions, or all of them for who reads the history."""
+
+    http_method_names = ("get", "head")
+    permission_classes = (needs("predictions.view_prediction", "predictions.view_own_prediction"),)
+    pagination_class = HistoryPagination
+    filter_backends = (DjangoFilterBackend,)
+    filterset_class = HistoryFilter
+    serializer_class = serializers.HistorySerializer
+    queryset = Prediction.objects.none()
+
+    def get_queryset(self) -> Any:
+        return Prediction.objects.visible_to(cast(User, self.request.user))
+
+    @extend_schema(
+        operation_id="predict_history",
+        summary="List predictions",
+        tags=["Predictions"],
+    )
+    def list(self, request: Request) -> Response:
+        """The predictions you may see, newest first, in pages.
+
+        Follow `next` until it is null. Rows that are added meanwhile neither repeat nor skip any.
+        """
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset().for_history()))
+        return self.get_paginated_response(
+            [
+                serializers.summary(row, version=row.model_version.version)
+                | serializers.origin(row)
+                for row in page or ()
+            ]
+        )
+
+    @extend_schema(
+        operation_id="predict_history_detail",
+        summary="Read one prediction",
+        responses={200: serializers.HistoryDetailSerializer},
+        tags=["Predictions"],
+        filters=False,
+    )
+    def retrieve(self, request: Request, pk: UUID) -> Response:
+        """One prediction as it was answered, with its explanation.
+
+        One that you may not see is answered like one that does not exist.
+        """
+        prediction = get_object_or_404(self.get_queryset().for_result(), pk=pk)
+        version = prediction.model_version
+        answer = serializers.result(
+            prediction,
+            schema=registry.schema_of(version),
+            version=version.version,
+            language=get_language() or "en",
+        )
+        return Response(answer | serializers.origin(prediction))
+
+
+def _employees(body: Any) -> list[Any]:
+    """The employees of a batch. Raises `UnacceptableBatchError`."""
+    if not isinstance(body, dict):
+        raise _unacceptable(_("Give an object with the field “employees”."), "not_an_object", None)
+    if unknown := [name for name in body if name != "employees"]:
+        raise _unacceptable(_("There is no such field."), "unknown_field", unknown[0][:40])
+    employees = body.get("employees")
+    if not isinstance(employees, list):
+        raise _unacceptable(_("Give a list of employees."), "not_a_list")
+    if not employees:
+        raise _unacceptable(_("Give at least one employee."), "empty")
+    if len(employees) > serializers.MAX_EMPLOYEES:
+        raise _unacceptable(
+            _("Give at most %(limit)s employees at once; there are %(count)s.")
+            % {"limit": serializers.MAX_EMPLOYEES, "count": len(employees)},
+            "too_many",
+        )
+    return employees
+
+
+def _unacceptable(message: str, code: str, field: str | None = "employees") -> Exception:
+    problem = ValidationError(message, code).detail
+    return UnacceptableBatchError(problem if field is None else {field: problem})
+
+
+def _asked(request: Request) -> services.Request:
+    return services.Request(
+        requested_by=cast(User, request.user),
+        source=Source.API,
+        request_id=request.META.get("HTTP_X_REQUEST_ID", ""),
+    )
+
+
+def _result(prediction: Prediction, using: registry.ActiveModel) -> dict[str, Any]:
+    return serializers.result(
+        prediction,
+        schema=using.schema,
+        version=using.version,
+        language=get_language() or "en",
+    )
