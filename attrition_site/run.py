@@ -203,20 +203,24 @@ def close_connections() -> None:
 # ------------------------------------------------------------------ serving
 
 
-def start(servers: Servers, host: str, port: int) -> None:
-    servers.start(
-        "The web server",
+def web_server(host: str, port: int, *, workers: int = 2) -> list[str]:
+    """The module and arguments that serve the pages and the API; the benchmarks measure these."""
+    return [
         "gunicorn",
         "attrition_site.wsgi",
         f"--bind={_bracketed(host)}:{port}",
-        "--workers=2",
+        f"--workers={workers}",
         "--worker-class=gthread",
         "--threads=4",
         "--keep-alive=30",
         f"--graceful-timeout={int(STOP_PATIENCE / 2)}",
         "--log-level=warning",
         "--no-control-socket",
-    )
+    ]
+
+
+def start(servers: Servers, host: str, port: int) -> None:
+    servers.start("The web server", *web_server(host, port))
     servers.start("The background worker", "django", "qcluster")
 
 
