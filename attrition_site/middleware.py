@@ -44,5 +44,8 @@ class RequestIdFilter(logging.Filter):
     """Gives every log record the id of the request that caused it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = current_request_id() or "-"
+        # Django logs a refused request after the middleware has let it go.
+        request = getattr(record, "request", None)
+        carried = request.META.get("HTTP_X_REQUEST_ID") if hasattr(request, "META") else None
+        record.request_id = current_request_id() or carried or "-"
         return True

@@ -128,7 +128,7 @@ def _number(feature: Feature, language: str) -> RawField:
         maximum=number_text(feature.maximum, language),
     )
     if feature.typical is not None:
-        typical = feature.value_text(feature.typical, language)
+        typical = number_text(float(feature.typical), language)
         field.hint += " · " + _("typically {value}").format(value=typical)
     return field
 

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import User
 from mlcore import registry
+from predictions import exports
 from predictions.explanation import explain
 from predictions.filters import PredictionFilter
 from predictions.forms import EmployeeForm, initial_values
@@ -65,7 +66,7 @@ def assess(request: HttpRequest) -> HttpResponse:
                 ),
             )
             return redirect(prediction)
-        return render(request, "predictions/form.html", {"form": form}, status=422)
+        return render(request, "predictions/form.html", {"form": form})
     start = request.GET.get("from", "")
     values: dict[str, Any] = {}
     origin = None
@@ -101,6 +102,9 @@ def history(request: HttpRequest) -> HttpResponse:
     """All predictions, newest first, filtered by the address."""
     rows = PredictionFilter(request.GET, _visible(request), request=request)
     found = rows.qs if rows.is_valid() else Prediction.objects.none()
+    wanted = request.GET.get("export", "")
+    if wanted in exports.RESPONSES and rows.is_valid():
+        return exports.RESPONSES[wanted](found, _language(), request.user)
     page = Paginator(found.for_history(), ROWS_PER_PAGE).get_page(request.GET.get("page"))
     return render(
         request,

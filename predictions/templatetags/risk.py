@@ -17,7 +17,7 @@ register = template.Library()
 @register.filter
 def percent(share: float, decimals: int = 0) -> str:
     """A share of 0 to 1 in percent: `23%` in English, `23 %` in French."""
-    text = number_format(share * 100, decimal_pos=decimals, use_l10n=True)
+    text = number_format(f"{share * 100:.{decimals}f}", use_l10n=True)
     return f"{text}\u00a0%" if (get_language() or "").startswith("fr") else f"{text}%"
 
 
@@ -31,7 +31,7 @@ def of_hundred(share: float) -> str:
 @register.filter
 def signed(value: float) -> str:
     """A number with its sign, a true minus included, and three decimals."""
-    text = number_format(abs(value), decimal_pos=3, use_l10n=True)
+    text = number_format(f"{abs(value):.3f}", use_l10n=True)
     return f"{'−' if value < 0 else '+'}{text}"
 
 

@@ -1,0 +1,84 @@
+"""English and French: every text is translated, and what is served is what was translated."""
+
+from __future__ import annotations
+
+import ast
+import gettext
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LOCALE = Path(__file__).parent.parent / "locale"
+CATALOGUE = LOCALE / "fr/LC_MESSAGES/django.po"
+
+
+def entries(catalogue=CATALOGUE):
+    """The fields of each entry of the catalogue, and whether it is a guess."""
+    for block in catalogue.read_text().split("\n\n")[1:]:
+        fields = {}
+        name = None
+        for line in block.splitlines():
+            if line.startswith("#"):
+                continue
+            if keyword := re.match(r"(msgctxt|msgid_plural|msgid|msgstr(?:\[\d\])?) ", line):
+                name = keyword[1]
+                line = line[keyword.end() :]
+            fields[name] = fields.get(name, "") + line.strip()[1:-1]
+        if "msgid" in fields:
+            yield {name: ast.literal_eval(f'"{t}"') for name, t in fields.items()}, "fuzzy" in block
+
+
+def messages(catalogue):
+    return [(f.get("msgctxt"), f["msgid"], f.get("msgid_plural")) for f, _ in entries(catalogue)]
+
+
+def test_every_text_has_a_french_one():
+    for fields, fuzzy in entries():
+        translated = [text for name, text in fields.items() if name.startswith("msgstr")]
+        assert all(translated), fields["msgid"]
+        assert not fuzzy, fields["msgid"]
+
+
+def test_what_is_served_is_what_was_translated():
+    with CATALOGUE.with_suffix(".mo").open("rb") as compiled:
+        served = gettext.GNUTranslations(compiled)
+    for fields, _ in entries():
+        message, context = fields["msgid"], fields.get("msgctxt")
+        if "msgid_plural" in fields:
+            plural = fields["msgid_plural"]
+            assert served.ngettext(message, plural, 1) == fields["msgstr[0]"]
+            assert served.ngettext(message, plural, 2) == fields["msgstr[1]"]
+        elif context:
+            assert served.pgettext(context, message) == fields["msgstr"]
+        else:
+            assert served.gettext(message) == fields["msgstr"]
+
+
+def test_french_typography():
+    """A no-break space stands before : ; ? ! % and inside « »; the apostrophe is curly."""
+    for fields, _ in entries():
+        for name, text in fields.items():
+            if name.startswith("msgstr"):
+                said = re.sub(r"%\(\w+\)s|\{\w+\}|<[^>]+>|https?:\S+", "", text)
+                assert not re.search(r"[ ][:;?!%»]|«[ ]|\w[?!;]|\w'\w", said), text
+
+
+@pytest.mark.skipif(not shutil.which("xgettext"), reason="GNU gettext is not installed")
+def test_every_text_of_the_code_is_in_the_catalogue(tmp_path):
+    root = LOCALE.parent
+    for folder in ("attrition_site", "accounts", "mlcore", "predictions", "templates", "locale"):
+        shutil.copytree(root / folder, tmp_path / folder)
+    shutil.copy(root / "manage.py", tmp_path)
+    subprocess.run(
+        [sys.executable, "manage.py", "makemessages", "--locale", "fr", "--no-obsolete", "-v", "0"],
+        cwd=tmp_path,
+        env=os.environ | {"VAR_DIR": str(tmp_path / "var")},
+        check=True,
+    )
+    collected = tmp_path / CATALOGUE.relative_to(root)
+    assert set(messages(collected)) == set(messages(CATALOGUE))

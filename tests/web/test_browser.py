@@ -1,0 +1,166 @@
+"""The main job in a real browser: sign in, fill, read, search, switch the language."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from mlcore import registry, services
+from tests.accounts.factories import make_person
+
+pytestmark = pytest.mark.browser
+
+PASSWORD = "a long enough password"
+
+
+@pytest.fixture
+def console(page):
+    """What the browser complained about; the test fails if there is anything."""
+    complaints = []
+    page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else 0)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("requestfailed", lambda request: complaints.append(request.url))
+    yield complaints
+    assert complaints == []
+
+
+@pytest.fixture
+def site(transactional_db, live_server, quick_passwords, settings):
+    settings.ALLOWED_HOSTS = ["*"]
+    version = services.register(folder=registry.BUNDLED_FOLDER)
+    services.activate(version=version, reason="for the test")
+    alice = make_person("analyst", username="alice")
+    alice.set_password(PASSWORD)
+    alice.save()
+    return live_server.url
+
+
+def sign_in(page, site):
+    page.goto(f"{site}/")
+    page.get_by_label("Username").fill("alice")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Who may leave")).to_be_visible()
+
+
+def no_serious_fault(page):
+    found = Axe().run(page).response["violations"]
+    serious = [v for v in found if v["impact"] in ("serious", "critical")]
+    assert not serious, "\n".join(
+        f"{page.url} {v['id']}: {v['help']} {[n['html'] for n in v['nodes']]}" for v in serious
+    )
+
+
+def test_an_analyst_assesses_an_employee_and_finds_the_result_again(page, site, console):
+    sign_in(page, site)
+    page.get_by_role("link", name="Open the form").click()
+    page.get_by_label("Employee reference").fill("E-77")
+    page.get_by_role("group", name="Works overtime").get_by_text("Yes").click()
+    page.get_by_label("Monthly income").fill("2,300 dollars")
+    page.get_by_role("button", name="Assess the risk").click()
+
+    # The error is read first, leads to its field, and nothing typed is lost.
+    summary = page.get_by_role("alert")
+    expect(summary).to_be_focused()
+    summary.get_by_role("link", name="Monthly income").click()
+    income = page.get_by_label("Monthly income")
+    expect(income).to_be_in_viewport()
+    expect(income).to_have_value("2,300 dollars")
+    expect(page.get_by_label("Employee reference")).to_have_value("E-77")
+    income.fill("2,300")
+    page.get_by_role("button", name="Assess the risk").click()
+
+    expect(page.get_by_role("heading", name="Employee E-77")).to_be_visible()
+    expect(page.get_by_text("people with this profile left.")).to_be_visible()
+    expect(page.get_by_role("row", name="Works overtime: Yes")).to_contain_text("raises the risk")
+    page.locator("summary", has_text="The exact sum, in log-odds").click()
+    expect(page.get_by_role("row", name="The average employee")).to_be_visible()
+
+    page.get_by_role("link", name="History").click()
+    page.get_by_label("Employee reference").fill("E-7")
+    page.get_by_role("button", name="Filter").click()
+    page.get_by_role("link", name="E-77").click()
+    expect(page.get_by_role("heading", name="Employee E-77")).to_be_visible()
+
+    page.get_by_role("link", name="Score another, starting from these values").click()
+    expect(page.get_by_label("Monthly income")).to_have_value("2300")
+    expect(page.get_by_label("Employee reference")).to_have_value("")
+
+
+def test_the_language_follows_the_switch_and_the_address_stays(page, site, console):
+    sign_in(page, site)
+    page.goto(f"{site}/predictions/?employee_id=E-7")
+    page.get_by_role("button", name="Français").click()
+    expect(page.get_by_role("heading", name="Historique")).to_be_visible()
+    assert page.url == f"{site}/predictions/?employee_id=E-7"
+    page.get_by_role("link", name="Évaluer un collaborateur").click()
+    expect(page.get_by_label("Rémunération mensuelle")).to_be_visible()
+
+
+def test_the_language_is_the_browsers_until_it_is_switched(browser, site):
+    context = browser.new_context(locale="fr-FR")
+    page = context.new_page()
+    page.goto(f"{site}/")
+    expect(page.get_by_role("main").get_by_role("button", name="Se connecter")).to_be_visible()
+    context.close()
+
+
+def test_the_form_can_be_filled_and_sent_by_keyboard_alone(page, site, console):
+    sign_in(page, site)
+    page.goto(f"{site}/predictions/new/?from=typical")
+    page.get_by_label("Employee reference").focus()
+    page.keyboard.type("E-KEYS")
+    page.keyboard.press("Tab")  # the first group of answers
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("group", name="Works overtime").get_by_label("Yes")).to_be_checked()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Employee E-KEYS")).to_be_visible()
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_page_has_a_serious_fault_of_accessibility(browser, site, language, theme):
+    context = browser.new_context(locale=language, color_scheme=theme)
+    page = context.new_page()
+    page.goto(f"{site}/accounts/login/")
+    no_serious_fault(page)
+    page.locator("[name=username]").fill("alice")
+    page.locator("[name=password]").fill(PASSWORD)
+    page.locator("main button[type=submit]").click()
+    no_serious_fault(page)
+    page.goto(f"{site}/predictions/new/?from=typical")
+    no_serious_fault(page)
+    page.locator("[name=monthly_income]").fill("?")
+    page.locator(".sticky-actions button").click()
+    no_serious_fault(page)
+    page.locator("[name=monthly_income]").fill("2300")
+    page.locator("[name=distance_from_home]").fill("90")
+    page.locator(".sticky-actions button").click()
+    page.wait_for_selector(".answer")
+    for details in page.locator("details > summary").all():
+        details.click()
+    no_serious_fault(page)
+    page.goto(f"{site}/predictions/")
+    no_serious_fault(page)
+    page.goto(f"{site}/predictions/?employee_id=zzz")
+    no_serious_fault(page)
+    page.goto(f"{site}/nothing-here")
+    no_serious_fault(page)
+    context.close()
+
+
+def test_a_narrow_phone_shows_every_page_without_scrolling_sideways(browser, site):
+    context = browser.new_context(viewport={"width": 360, "height": 740})
+    page = context.new_page()
+    sign_in(page, site)
+    for address in ("/", "/predictions/new/?from=typical", "/predictions/"):
+        page.goto(f"{site}{address}")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 360, address
+    page.goto(f"{site}/predictions/new/?from=typical")
+    page.locator("[name=employee_id]").fill("E" * 64)
+    page.locator(".sticky-actions button").click()
+    page.wait_for_selector(".answer")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    context.close()
