@@ -12,6 +12,8 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         from . import openapi  # noqa: F401  # to be known, an extension must be imported
         from .roles import grant_roles
+        from .schedules import plan_housekeeping
 
         # Without a sender: each app's permissions exist only after its own post_migrate.
         post_migrate.connect(grant_roles, dispatch_uid="accounts.grant_roles")
+        post_migrate.connect(plan_housekeeping, sender=self)

@@ -64,10 +64,15 @@ def test_no_role_may_delete_or_change_what_is_on_record(permissions):
     assert "accounts.delete_user" not in permissions
 
 
-def test_an_administrator_may_do_whatever_any_other_role_may():
-    assert ROLE_PERMISSIONS[Role.ADMINISTRATOR] > frozenset().union(
-        *(ROLE_PERMISSIONS[role] for role in Role if role is not Role.ADMINISTRATOR)
+def test_an_administrator_may_do_whatever_an_analyst_and_an_auditor_may():
+    assert ROLE_PERMISSIONS[Role.ADMINISTRATOR] > (
+        ROLE_PERMISSIONS[Role.ANALYST] | ROLE_PERMISSIONS[Role.AUDITOR]
     )
+
+
+def test_only_a_program_assesses_through_the_api():
+    allowed = {role for role in Role if "predictions.assess_by_api" in ROLE_PERMISSIONS[role]}
+    assert allowed == {Role.API}
 
 
 def test_what_was_granted_by_hand_is_taken_back_and_what_was_taken_is_granted_again(db):
