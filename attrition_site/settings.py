@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-import sys
+import tempfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -129,7 +129,8 @@ _database = DATABASES["default"]
 if _database["ENGINE"] == "django.db.backends.sqlite3":
     VAR_DIR.mkdir(parents=True, exist_ok=True)
     # Tests share their database between threads, as the product does: a file, not a memory.
-    _database["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
+    # Its name holds the process, so that two runs at once do not meet.
+    _database["TEST"] = {"NAME": f"{tempfile.gettempdir()}/attrition-test-{os.getpid()}.sqlite3"}
     _database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -208,6 +209,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"defaultModelsExpandDepth": -1, "tryItOutEnabled": True},
     "SORT_OPERATIONS": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "PREPROCESSING_HOOKS": ["attrition_site.openapi.only_versioned"],
     "POSTPROCESSING_HOOKS": ["attrition_site.openapi.complete"],
 }
@@ -298,5 +300,3 @@ LOGGING = {
     },
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "WARNING")},
 }
-
-TESTING = "pytest" in sys.modules
