@@ -20,7 +20,7 @@ def json_schema(schema: FeatureSchema, language: str = "en") -> dict[str, Any]:
         EMPLOYEE_ID: {
             "type": ["string", "null"],
             "maxLength": IDENTIFIER_LENGTH,
-            "pattern": r"^[ -~\u00a1-\u02ff]*$",
+            "pattern": r"^[ -~\u00a1-\u00ac\u00ae-\u02ff]*$",
             "description": "Your own reference, by which the prediction is found again.",
         }
     }

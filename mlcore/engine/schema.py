@@ -9,16 +9,19 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any, Literal, NewType, cast
+from itertools import islice
+from typing import Any, Literal, NewType
 
 from mlcore.engine.values import (
     READERS,
     InvalidValueError,
     Reader,
     Value,
+    fold,
     known,
     read_identifier,
     shown,
@@ -32,6 +35,7 @@ ROW = ""
 """The field under which a problem of the row as a whole is reported."""
 
 _UNKNOWN_FIELDS_REPORTED = 20
+_LONGEST_MISSPELLING = 64  # characters
 
 
 class SchemaError(ValueError):
@@ -80,6 +84,17 @@ class Feature:
     """Other headers by which a file's column is recognised."""
     actionable: bool = False
     """Something that an employer can change."""
+
+    def __post_init__(self) -> None:
+        if self.kind == "number":
+            if not (math.isfinite(self.minimum) and math.isfinite(self.maximum)):
+                raise ValueError(f"{self.name}: limits must be finite")
+            if self.choices or self.minimum > self.maximum:
+                raise ValueError(f"{self.name}: a number has limits that rise, and no choices")
+        elif self.kind not in READERS:
+            raise ValueError(f"{self.name}: unknown kind {self.kind!r}")
+        elif not self.choices or len({str(c.value) for c in self.choices}) < len(self.choices):
+            raise ValueError(f"{self.name}: choices must differ, and there must be some")
 
     @cached_property
     def read(self) -> Reader:
@@ -241,7 +256,7 @@ class FeatureSchema:
                     audit[name] = value
             except InvalidValueError as error:
                 problems[name] = [error.problem]
-        if not raw.keys() <= self._accepted:
+        if not raw.keys() <= self._accepted.keys():
             problems.update(self._unknown(raw))
         if not problems and not known(inputs.values()):
             problems[ROW] = [Problem("nothing_known")]
@@ -252,34 +267,33 @@ class FeatureSchema:
     def clean_frame(self, columns: Mapping[str, Sequence[object]]) -> CleanFrame:
         """Judge many rows given by column, with `clean`'s verdict and words for each.
 
-        `columns` maps names as `clean` knows them to sequences of equal length. A value that occurs
-        again is judged once, so the cost grows with the distinct values, not with the cells.
+        `columns` maps names as `clean` knows them to sequences of equal length.
         Raises `SchemaError` when a column is unknown.
         """
         if unknown := self._unknown(columns):
             raise SchemaError(unknown)
         count = len(next(iter(columns.values()))) if columns else 0
+        if any(len(column) != count for column in columns.values()):
+            raise ValueError("columns must be of equal length")
         problems: dict[int, dict[str, list[Problem]]] = {}
 
         def read_column(name: str, read: Reader) -> list[Value]:
-            if name not in columns:
-                return [None] * count
-            judged: dict[tuple[type, object], Value | Problem] = {}
+            # A text that occurs again is not read again. Numbers are read faster than found, and
+            # are no keys: 1, 1.0 and True are equal, as are 0.0 and -0.0.
+            read_before: dict[str, Value | Problem] = {}
             values: list[Value] = []
-            for position, raw in enumerate(columns[name]):
-                # 1, 1.0 and True are equal keys; their class tells them apart.
-                key = (raw.__class__, raw)
-                try:
-                    verdict = judged[key]
-                except KeyError:
-                    verdict = judged[key] = _verdict(read, raw)
-                except TypeError:  # unhashable: a list in a cell
+            for position, raw in enumerate(columns[name] if name in columns else (None,) * count):
+                verdict: Value | Problem
+                if type(raw) is not str:
                     verdict = _verdict(read, raw)
-                if verdict.__class__ is Problem:
-                    problems.setdefault(position, {})[name] = [cast(Problem, verdict)]
-                    values.append(None)
+                elif raw in read_before:
+                    verdict = read_before[raw]
                 else:
-                    values.append(cast(Value, verdict))
+                    verdict = read_before[raw] = _verdict(read, raw)
+                if isinstance(verdict, Problem):
+                    problems.setdefault(position, {})[name] = [verdict]
+                    verdict = None
+                values.append(verdict)
             return values
 
         identifiers = read_column(EMPLOYEE_ID, read_identifier)
@@ -298,25 +312,50 @@ class FeatureSchema:
         )
 
     @cached_property
-    def _accepted(self) -> frozenset[str]:
-        return frozenset({EMPLOYEE_ID, *self.by_name})
+    def by_word(self) -> dict[str, str]:
+        """Field names by what people call them, folded: name, training header, label, alias.
 
-    def _unknown(self, raw: Mapping[str, object]) -> dict[str, list[Problem]]:
-        unknown = [name for name in raw if name not in self._accepted]
+        Where two fields claim a word, a name goes before a header, and a header before the rest.
+        """
+        words = {fold(name): name for name in (EMPLOYEE_ID, *self.by_name)}
+        for feature in self.everything:
+            words.setdefault(fold(feature.column), feature.name)
+        for alias in self.identifier_aliases:
+            words.setdefault(fold(alias), EMPLOYEE_ID)
+        for feature in self.everything:
+            for word in (*feature.label.values(), *feature.aliases):
+                words.setdefault(fold(word), feature.name)
+        words.pop("", None)
+        return words
+
+    @cached_property
+    def _accepted(self) -> dict[str, None]:
+        # A dictionary and not a set, for its order is the same in every process.
+        return dict.fromkeys((EMPLOYEE_ID, *self.by_name))
+
+    def _unknown(self, raw: Mapping[Any, object]) -> dict[str, list[Problem]]:
+        """A problem for each unknown field, and for the first twenty when there are more."""
+        unknown = (name for name in raw if name not in self._accepted)
         found: dict[str, list[Problem]] = {}
-        for name in unknown[:_UNKNOWN_FIELDS_REPORTED]:
-            # Likeness costs the square of the length: a monstrous name gets no suggestion.
-            close = (
-                difflib.get_close_matches(name, self._accepted, n=1)
-                if isinstance(name, str) and len(name) <= 64
-                else []
-            )
-            found[shown(name)] = [
-                Problem("unknown_field_like", {"suggestion": close[0]})
-                if close
+        for name in islice(unknown, _UNKNOWN_FIELDS_REPORTED):
+            meant = self._likely(name)
+            problem = (
+                Problem("unknown_field_like", {"suggestion": meant})
+                if meant
                 else Problem("unknown_field")
-            ]
+            )
+            found[shown(name) or "“”"] = [problem]
         return found
+
+    def _likely(self, name: object) -> str | None:
+        """The field that was probably meant by `name`."""
+        # Likeness costs the square of the length: a monstrous name gets no suggestion.
+        if not isinstance(name, str) or len(name) > _LONGEST_MISSPELLING:
+            return None
+        if meant := self.by_word.get(fold(name)):
+            return meant
+        close = difflib.get_close_matches(name.lower(), self._accepted, n=1)
+        return close[0] if close else None
 
     # ---------------------------------------------------------------- JSON
 
@@ -362,7 +401,7 @@ def _keep(
 
 
 _WORDS = ("label", "help", "unit")
-_DEFAULTS = {f.name: {} if f.name in _WORDS else f.default for f in fields(Feature)}
+_DEFAULTS: dict[str, Any] = {f.name: {} if f.name in _WORDS else f.default for f in fields(Feature)}
 
 
 def _feature_to_json(feature: Feature) -> dict[str, Any]:
@@ -395,6 +434,4 @@ def _feature_from_json(stored: Mapping[str, Any]) -> Feature:
     given["aliases"] = tuple(stored.get("aliases", ()))
     if stored.get("seen") is not None:
         given["seen"] = (stored["seen"][0], stored["seen"][1])
-    if stored["kind"] not in READERS:
-        raise ValueError(f"unknown kind {stored['kind']!r}")
     return Feature(**given)

@@ -12,6 +12,8 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from mlcore.engine.words import Problem, Words
 
 if TYPE_CHECKING:
@@ -25,14 +27,27 @@ Reader = Callable[[object], Value]
 
 IDENTIFIER_LENGTH = 64  # characters
 
-_SPACES = re.compile(r"[\s\u00a0\u202f\u2009']")
+_LONGEST_WORD = 200  # characters; a longer text is no answer to anything
+
+_SPACE = " \u00a0\u202f\u2009'\u2019"
+# 5993   5993.5   5993,5
 _PLAIN = re.compile(r"[+-]?[0-9]{1,300}(?:[.,][0-9]{0,300})?\Z")
-_GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+\Z")
-_GROUPED_BY_SPACE = re.compile(
-    r"[+-]?[0-9]{1,3}(?:[ \u00a0\u202f\u2009'][0-9]{3})+(?:[.,][0-9]*)?\Z"
+# 5,993   1,234,567
+_COMMAS = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3}){1,90}\Z")
+# 5 993   1'234'567,5   5,993.5   5.993,5: what stands between thousands is not the decimal sign
+_GROUPED = re.compile(
+    r"(?P<whole>[+-]?[1-9][0-9]{0,2}(?:"
+    r"(?:[ \u00a0\u202f\u2009'\u2019][0-9]{3}){1,90}"
+    r"|(?:,[0-9]{3}){1,90}(?=\.)"
+    r"|(?:\.[0-9]{3}){1,90}(?=,)"
+    r"|(?:\.[0-9]{3}){2,90}"
+    r"))(?:[.,](?P<decimals>[0-9]{0,300}))?\Z"
 )
-# Control characters, and the halves of a broken pair that no database can store.
-_UNPRINTABLE = frozenset({"Cc", "Cs", "Co", "Cn"})
+_SEPARATOR = re.compile(r"[^0-9+-]")
+
+# Control and format characters, what no font draws, and the halves of a broken pair that no
+# database can store.
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 class InvalidValueError(ValueError):
@@ -53,131 +68,138 @@ def fold(text: str) -> str:
 
 
 def shown(raw: object) -> str:
-    """`raw` as it can be quoted in a sentence: printable and short."""
-    text = raw if isinstance(raw, str) else repr(raw) if isinstance(raw, float) else str(raw)
-    text = "".join(
-        c if unicodedata.category(c) not in _UNPRINTABLE else "\ufffd" for c in text[:60]
-    )
+    """`raw` as it can be quoted in a sentence: printable and short, however large it is."""
+    if isinstance(raw, str):
+        text = raw[:60]
+    elif isinstance(raw, int) and raw.bit_length() > 128:
+        # All its digits would cost the square of their number.
+        text = f"{'-' if raw < 0 else ''}1e{int(math.log10(abs(raw)))}"
+    elif isinstance(raw, dict):
+        text = "{…}" if raw else "{}"
+    elif isinstance(raw, (list, tuple, set)):
+        text = "[…]" if raw else "[]"
+    else:
+        text = str(raw)[:60]
+    text = "".join(c if unicodedata.category(c) not in _UNPRINTABLE else "\ufffd" for c in text)
     return text if len(text) <= 40 else text[:39] + "…"
 
 
+def plain(raw: object) -> object:
+    """A scalar of numpy's, or a subclass of `str`, as Python's own value; else `raw` itself."""
+    if isinstance(raw, str):
+        return str(raw)
+    if isinstance(raw, (np.bool_, np.integer, np.floating)) and not isinstance(raw, np.timedelta64):
+        return raw.item()
+    return raw
+
+
+def word(raw: object) -> str:
+    """A value as the word it would be in a file, trimmed: 4.0 → `"4"`, True → `"true"`.
+
+    `""` for a blank, and for what is no word: a list, an object, a date.
+    """
+    raw = plain(raw)
+    if isinstance(raw, str):
+        text = raw.strip()
+        return text if len(text) <= _LONGEST_WORD else shown(text)
+    if isinstance(raw, bool):
+        return "true" if raw else "false"
+    if isinstance(raw, float) and raw.is_integer() and abs(raw) < 1e15:
+        raw = int(raw)
+    return shown(raw) if isinstance(raw, (int, float)) else ""
+
+
 def number_reader(feature: Feature) -> Reader:
-    """Reads a number: digits, one decimal point or comma, spaces between thousands.
+    """Reads a number: digits, one decimal point or comma, separated thousands.
 
     The result is an `int` for a whole-number feature, otherwise a `float`.
     """
-    low, high = feature.minimum, feature.maximum
-    example = feature.typical if feature.typical is not None else low
-    integer = feature.integer
+    low, high, integer = feature.minimum, feature.maximum, feature.integer
+    example = low if feature.typical is None else feature.typical
 
-    def read(raw: object) -> Value:
-        kind = raw.__class__
-        if kind is str:
-            text = raw.strip()  # type: ignore[attr-defined]
-            if not text:
-                return None
-            number = _parse(text)
-        elif kind is int or kind is float:
-            number = raw
-        elif raw is None:
-            return None
-        else:
-            # numpy's numbers are as good as Python's; True is not a number.
-            number = _unwrap(raw)
-        if integer:
-            if number.__class__ is float:
-                if not math.isfinite(number):
-                    raise InvalidValueError(
-                        Problem("not_a_number", {"given": shown(raw), "example": example})
-                    )
-                if number != int(number):
-                    raise InvalidValueError(Problem("not_whole", {"given": shown(raw)}))
-                number = int(number)
-        else:
-            try:
-                number = float(number)
-            except OverflowError:
-                number = math.inf
-            if not math.isfinite(number):
-                raise InvalidValueError(
-                    Problem("not_a_number", {"given": shown(raw), "example": example})
-                )
-        if low <= number <= high:
-            return number + 0  # type: ignore[no-any-return]
-        raise InvalidValueError(
-            Problem("out_of_range", {"given": shown(raw), "minimum": low, "maximum": high})
-        )
+    def no_number(raw: object) -> InvalidValueError:
+        return InvalidValueError(Problem("not_a_number", {"given": shown(raw), "example": example}))
 
-    def _parse(text: str) -> float | int:
+    def parse(text: str) -> float | int:
+        if _COMMAS.match(text):
+            if not integer and text.count(",") == 1:
+                raise InvalidValueError(Problem("ambiguous_number", {"given": shown(text)}))
+            return int(text.replace(",", ""))
         if _PLAIN.match(text):
-            if "," in text and _GROUPED.match(text):
-                if not integer:
-                    raise InvalidValueError(Problem("ambiguous_number", {"given": shown(text)}))
-                return int(text.replace(",", ""))
             text = text.replace(",", ".")
-        elif _GROUPED.match(text):
-            text = text.replace(",", "")
-        elif _GROUPED_BY_SPACE.match(text):
-            text = _SPACES.sub("", text).replace(",", ".")
+        elif grouped := _GROUPED.match(text):
+            text = _SEPARATOR.sub("", grouped["whole"])
+            if decimals := grouped["decimals"]:
+                text = f"{text}.{decimals}"
         else:
-            raise InvalidValueError(
-                Problem("not_a_number", {"given": shown(text), "example": example})
-            )
+            raise no_number(text)
         return float(text) if "." in text else int(text)
 
-    def _unwrap(raw: object) -> float | int:
-        if not isinstance(raw, bool) and hasattr(raw, "item"):
-            value = raw.item()
-            if isinstance(value, (int, float)) and not isinstance(value, bool):
-                return value
-        raise InvalidValueError(Problem("not_a_number", {"given": shown(raw), "example": example}))
+    def read(raw: object) -> Value:
+        if raw is None:
+            return None
+        if type(raw) is not int and type(raw) is not float:
+            raw = plain(raw)
+        if isinstance(raw, str):
+            text = raw.strip()
+            if not text:
+                return None
+            number = parse(text)
+        elif isinstance(raw, (int, float)) and not isinstance(raw, bool):
+            number = raw
+        else:
+            raise no_number(raw)
+        if isinstance(number, float) and not math.isfinite(number):
+            raise no_number(raw)
+        if integer and number != (whole := int(number)):
+            raise InvalidValueError(Problem("not_whole", {"given": shown(raw)}))
+        if not low <= number <= high:
+            raise InvalidValueError(
+                Problem("out_of_range", {"given": shown(raw), "minimum": low, "maximum": high})
+            )
+        # Adding 0 makes of -0.0 the only zero that there is.
+        return whole if integer else float(number) + 0.0
 
     return read
 
 
 def choice_reader(feature: Feature) -> Reader:
     """Reads a choice or a step of a scale: the data's own word, or any of its words."""
-    exact: dict[str, Value] = {}
-    folded: dict[str, Value] = {}
+    exact: dict[int | str, int | str] = {}
+    folded: dict[str, int | str] = {}
     for choice in feature.choices:
-        exact[str(choice.value)] = choice.value
-        for word in (str(choice.value), *choice.label.values(), *choice.aliases):
-            folded.setdefault(fold(word), choice.value)
-    folded.pop("", None)
+        exact[choice.value] = exact[str(choice.value)] = choice.value
+    for choice in feature.choices:
+        for known_word in (str(choice.value), *choice.label.values(), *choice.aliases):
+            # Digits are taken as they stand: folded, -3 would be 3.
+            if (key := fold(known_word)).isdigit():
+                exact.setdefault(known_word, choice.value)
+            elif key:
+                folded.setdefault(key, choice.value)
     names: tuple[Words, ...] = tuple(choice.label for choice in feature.choices)
 
     def read(raw: object) -> Value:
         if raw is None:
             return None
-        if raw.__class__ is str:
-            text: str = raw  # type: ignore[assignment]
-            if text in exact:
-                return exact[text]
-            if not text.strip():
-                return None
-        else:
-            text = _as_word(raw)
-            if text in exact:
-                return exact[text]
-        key = fold(text) if len(text) <= 200 else ""
-        if key in folded:
-            return folded[key]
-        raise InvalidValueError(Problem("not_a_choice", {"given": shown(raw), "choices": names}))
+        # Not isinstance: True is an int, and equal to 1.
+        if (type(raw) is str or type(raw) is int) and raw in exact:
+            return exact[raw]
+        text = word(raw)
+        if not text and isinstance(raw, str):
+            return None
+        found = exact.get(text)
+        if found is None and _PLAIN.match(text):
+            # A spreadsheet writes the step 4 as 4.0 or 4,0.
+            found = exact.get(word(float(text.replace(",", "."))))
+        elif found is None:
+            found = folded.get(fold(text))
+        if found is None:
+            raise InvalidValueError(
+                Problem("not_a_choice", {"given": shown(raw), "choices": names})
+            )
+        return found
 
     return read
-
-
-def _as_word(raw: object) -> str:
-    """A JSON or spreadsheet value as the word it would be in a file: 4.0 → "4", True → "true"."""
-    if hasattr(raw, "item"):
-        raw = raw.item()
-    if isinstance(raw, bool):
-        return "true" if raw else "false"
-    if isinstance(raw, float) and raw.is_integer():
-        return str(int(raw))
-    if isinstance(raw, (int, float)):
-        return shown(raw)
-    return ""
 
 
 def read_identifier(raw: object) -> str:
@@ -187,12 +209,11 @@ def read_identifier(raw: object) -> str:
     """
     if raw is None:
         return ""
-    if hasattr(raw, "item"):
-        raw = raw.item()
+    raw = plain(raw)
     if isinstance(raw, float) and raw.is_integer():
         raw = int(raw)  # spreadsheets keep every number as a float
     if isinstance(raw, int) and not isinstance(raw, bool):
-        raw = str(raw) if abs(raw) < 10**IDENTIFIER_LENGTH else "9" * (IDENTIFIER_LENGTH + 1)
+        raw = str(raw) if raw.bit_length() < 1000 else "9" * 300
     if not isinstance(raw, str):
         raise InvalidValueError(Problem("not_text"))
     text = raw.strip()
@@ -200,8 +221,10 @@ def read_identifier(raw: object) -> str:
         raise InvalidValueError(
             Problem("too_long", {"maximum": IDENTIFIER_LENGTH, "length": len(text)})
         )
-    if any(unicodedata.category(character) in _UNPRINTABLE for character in text):
-        raise InvalidValueError(Problem("unprintable"))
+    if not text.isascii() or not text.isprintable():
+        for character in text:
+            if unicodedata.category(character) in _UNPRINTABLE:
+                raise InvalidValueError(Problem("unprintable"))
     return text
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 Words = Mapping[str, str]
 """A text by language: `{"en": "Monthly income", "fr": "Rémunération mensuelle"}`."""
@@ -21,7 +22,9 @@ def say(words: Words, language: str, default: str = "") -> str:
 
 def number_text(value: float, language: str) -> str:
     """A number as people write it: `12,345.5` in English, `12 345,5` in French."""
-    text = f"{value:,.10g}" if value != int(value) else f"{int(value):,}"
+    # As many digits as a float can promise, and never an exponent.
+    exact = Decimal(int(value) if value == int(value) else f"{value:.15g}")
+    text = f"{exact:,f}"
     if language[:2] == "fr":
         return text.translate({ord(","): "\u202f", ord("."): ","})
     return text
