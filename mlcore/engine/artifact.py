@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from mlcore.engine.glassbox import GlassBoxModel, Table
 from mlcore.engine.operating import OperatingPoint
@@ -19,6 +21,17 @@ from mlcore.engine.schema import FeatureSchema
 FORMAT = 1
 MANIFEST = "manifest.json"
 _PARTS = ("schema", "model", "operating_point", "card")
+
+# What reading a model raises when it is given JSON that is none, or no JSON at all.
+_NOT_A_MODEL = (
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
 
 
 class ArtifactError(Exception):
@@ -39,24 +52,41 @@ class Artifact:
 
 
 def save(artifact: Artifact, folder: Path) -> str:
-    """Write the folder and return the artifact's hash.
+    """Write the folder, in place of the model it may hold, and return the artifact's hash.
 
-    The same artifact gives the same bytes, and so the same hash, on every machine.
+    The same artifact gives the same bytes, and so the same hash, on every machine. Whoever reads
+    the folder meanwhile finds the old model or the new one, never some of each: it is written
+    beside its place and then renamed. Raises `ArtifactError` when the folder holds anything else.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     contents = {
         "schema": artifact.schema.to_json(),
         "model": artifact.model.to_json(),
         "operating_point": artifact.operating_point.to_json(),
         "card": artifact.card,
     }
-    hashes = {}
-    for part, content in contents.items():
-        written = _dump(content)
-        (folder / f"{part}.json").write_bytes(written)
-        hashes[f"{part}.json"] = _hash(written)
-    manifest = _dump({"format": FORMAT, "files": hashes})
-    (folder / MANIFEST).write_bytes(manifest)
+    files = {f"{part}.json": _dump(content) for part, content in contents.items()}
+    manifest = _dump({"format": FORMAT, "files": {name: _hash(b) for name, b in files.items()}})
+    files[MANIFEST] = manifest
+
+    folder = folder.resolve()
+    if folder.exists() and (foreign := {entry.name for entry in folder.iterdir()} - files.keys()):
+        raise ArtifactError(f"{folder} holds more than a model: {', '.join(sorted(foreign)[:5])}.")
+    beside = f".{folder.name}.{uuid4().hex}"
+    written, replaced = folder.with_name(f"{beside}.new"), folder.with_name(f"{beside}.old")
+    try:
+        written.mkdir(parents=True)
+        for name, content in files.items():
+            (written / name).write_bytes(content)
+        if folder.exists():
+            folder.rename(replaced)
+        written.rename(folder)
+    except BaseException:
+        if replaced.exists() and not folder.exists():
+            replaced.rename(folder)
+        raise
+    finally:
+        for leftover in (written, replaced):
+            shutil.rmtree(leftover, ignore_errors=True)
     return _hash(manifest)
 
 
@@ -86,16 +116,17 @@ def load(folder: Path, *, expected_sha256: str = "") -> Artifact:
         schema = FeatureSchema.from_json(parts["schema"])
         model = GlassBoxModel.from_json(parts["model"])
         point = OperatingPoint.from_json(parts["operating_point"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except _NOT_A_MODEL as error:
         raise ArtifactError(f"{folder} is not a model: {error!r}") from error
+    if not isinstance(parts["card"], dict):
+        raise ArtifactError(f"{folder}: the card is no object.")
     if [feature.name for feature in schema.features] != list(model.shapes):
         raise ArtifactError(f"{folder}: the model's shapes are not its schema's features.")
     for feature in schema.features:
         shape = model.shapes[feature.name]
         answers = {choice.value for choice in feature.choices}
-        if isinstance(shape, Table) != bool(answers) or (
-            isinstance(shape, Table) and not answers <= shape.values.keys()
-        ):
+        known = shape.values.keys() if isinstance(shape, Table) else set()
+        if isinstance(shape, Table) != bool(answers) or known != answers:
             raise ArtifactError(f"{folder}: the shape of {feature.name} does not fit its schema.")
     return Artifact(schema, model, point, parts["card"], sha256)
 

@@ -69,7 +69,8 @@ class Curve:
         left = inner - 1
         inner = np.minimum(inner, len(knots) - 1)
         rise = values[inner] - values[left]
-        with np.errstate(invalid="ignore", divide="ignore"):
+        # Beyond the ends this computes nonsense, and `where` sets it aside.
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             between = values[left] + rise * ((x - knots[left]) / (knots[inner] - knots[left]))
         found = np.where(right == 0, values[0], np.where(right == len(knots), values[-1], between))
         return np.where(np.isnan(x), self.missing, found)
@@ -95,13 +96,18 @@ class Table:
             raise ValueError("a table must be finite")
 
     def at(self, value: Value) -> float:
-        """Log-odds that `value` contributes."""
-        return self.missing if value is None else self.values[value]  # type: ignore[index]
+        """Log-odds that `value` contributes. Raises `KeyError` for what is no answer."""
+        return self._answers[value]
 
     def over(self, column: Sequence[Value]) -> Floats:
         """`at` for each of n values: an array of n log-odds."""
-        table: dict[Value, float] = {**self.values, None: self.missing}
-        return np.fromiter((table[value] for value in column), np.float64, len(column))
+        answers = self._answers
+        return np.fromiter((answers[value] for value in column), np.float64, len(column))
+
+    @cached_property
+    def _answers(self) -> dict[Value, float]:
+        answers: dict[Value, float] = dict(self.values.items())
+        return answers | {None: self.missing}
 
     def to_json(self) -> dict[str, Any]:
         # A list of pairs, for JSON's keys would turn the steps of a scale into texts.
@@ -168,6 +174,12 @@ class GlassBoxModel:
     base_rate: float
     """Share of leavers in the training data, 0 to 1."""
 
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.intercept):
+            raise ValueError("the intercept must be finite")
+        if not 0 < self.base_rate < 1:
+            raise ValueError("the base rate must lie within 0 and 1")
+
     def score(self, row: CleanRow) -> Score:
         """Score and explain one employee."""
         log_odds = self.intercept
@@ -207,9 +219,10 @@ class GlassBoxModel:
 
 def _shape_from_json(stored: Mapping[str, Any]) -> Shape:
     if "table" in stored:
-        return Table(
-            {key: float(value) for key, value in stored["table"]}, float(stored["missing"])
-        )
+        values = {key: float(value) for key, value in stored["table"]}
+        if len(values) < len(stored["table"]):
+            raise ValueError("a table has one value per answer")
+        return Table(values, float(stored["missing"]))
     return Curve(
         tuple(map(float, stored["knots"])),
         tuple(map(float, stored["values"])),
