@@ -6,14 +6,20 @@ here: that is `FeatureSchema.clean_frame`'s.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlcore.engine.schema import EMPLOYEE_ID, FeatureSchema
+from mlcore.engine.schema import FeatureSchema
 from mlcore.engine.values import fold
+from mlcore.engine.workbook import WorkbookError, first_sheet
+
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 
 class TableError(ValueError):
@@ -49,38 +55,43 @@ class Match:
 
 
 def read_table(content: bytes) -> Table:
-    """Read a CSV or XLSX file. Raises `TableError`."""
-    if content.startswith(b"PK\x03\x04"):
-        cells = _read_xlsx(content)
-    else:
-        cells = _read_csv(content)
-    rows = [row for row in cells if any(cell not in (None, "") for cell in row)]
-    if not rows:
+    """Read a CSV or XLSX file. Rows without any value are left out. Raises `TableError`."""
+    cells = _read_xlsx(content) if content.startswith(b"PK\x03\x04") else _read_csv(content)
+    filled = [(number, row) for number, row in enumerate(cells, start=1) if any(map(_filled, row))]
+    if not filled:
         raise TableError("The file is empty.")
-    headers = [str(cell).strip() for cell in rows[0]]
-    if len(set(headers)) != len(headers):
-        twice = sorted({header for header in headers if headers.count(header) > 1})
+    (_, first), *rest = filled
+    width = len(first)
+    for number, row in rest:
+        if len(row) != width:
+            raise TableError(f"Row {number} has {len(row)} cells, but the header has {width}.")
+    headers = ["" if cell is None else str(cell).strip() for cell in first]
+    # A spreadsheet exports columns that once held something; a name or a value makes a column.
+    kept = [
+        place
+        for place, header in enumerate(headers)
+        if header or any(_filled(row[place]) for _, row in rest)
+    ]
+    if nameless := [place + 1 for place in kept if not headers[place]]:
+        raise TableError(f"Column {nameless[0]} has values but no name in the first row.")
+    names = [headers[place] for place in kept]
+    if twice := sorted(name for name, count in Counter(names).items() if count > 1):
         raise TableError(f"The file has columns of the same name: {', '.join(twice)}.")
-    for number, row in enumerate(rows[1:], start=2):
-        if len(row) != len(headers):
-            raise TableError(
-                f"Row {number} has {len(row)} cells, but the header has {len(headers)}."
-            )
-    return Table(headers, rows[1:])
+    rows = [row for _, row in rest]
+    if len(kept) < width:
+        rows = [[row[place] for place in kept] for row in rows]
+    return Table(names, rows)
+
+
+def _filled(cell: object) -> bool:
+    return cell is not None and not (isinstance(cell, str) and (not cell or cell.isspace()))
 
 
 def match_columns(headers: Sequence[str], schema: FeatureSchema) -> Match:
     """Match headers to a schema by name, header of the training file, label or alias."""
-    words: dict[str, str] = {}
-    for alias in (EMPLOYEE_ID, *schema.identifier_aliases):
-        words.setdefault(fold(alias), EMPLOYEE_ID)
-    for feature in schema.everything:
-        for word in (feature.name, feature.column, *feature.label.values(), *feature.aliases):
-            words.setdefault(fold(word), feature.name)
     matched: dict[str, str] = {}
     for header in headers:
-        name = words.get(fold(header))
-        if name is not None:
+        if name := schema.by_word.get(fold(header)):
             matched.setdefault(name, header)
     used = set(matched.values())
     return Match(
@@ -92,10 +103,10 @@ def match_columns(headers: Sequence[str], schema: FeatureSchema) -> Match:
 
 def _read_csv(content: bytes) -> list[list[Any]]:
     text = _decode(content)
-    if "\0" in text:
+    if _CONTROL.search(text):
         raise TableError("This is neither a CSV nor an XLSX file.")
-    first = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
+    header = text.lstrip().split("\n", 1)[0]
+    delimiter = max(",;\t|", key=header.count)
     try:
         return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
@@ -103,11 +114,12 @@ def _read_csv(content: bytes) -> list[list[Any]]:
 
 
 def _decode(content: bytes) -> str:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encodings = ["utf-16"]
-    else:
-        encodings = ["utf-8-sig", "cp1252", "latin-1"]
-    for encoding in encodings:
+    """UTF-16 when it says so, UTF-8, or what Western European systems wrote before it.
+
+    (Text in latin-1 is text in cp1252 too.)
+    """
+    utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    for encoding in ("utf-16",) if utf16 else ("utf-8-sig", "cp1252"):
         try:
             return content.decode(encoding)
         except UnicodeDecodeError:
@@ -116,11 +128,7 @@ def _decode(content: bytes) -> str:
 
 
 def _read_xlsx(content: bytes) -> list[list[Any]]:
-    # A spreadsheet's reader is needed by few: whoever serves predictions does not load it.
-    from python_calamine import CalamineError, CalamineWorkbook
-
     try:
-        sheet = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0)
-        return sheet.to_python(skip_empty_area=True)
-    except (CalamineError, IndexError) as error:
-        raise TableError(f"The file is not a readable XLSX: {error}") from error
+        return first_sheet(content)
+    except WorkbookError as error:
+        raise TableError(f"The workbook cannot be read: {error}.") from error
