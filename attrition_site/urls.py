@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
+from django.templatetags.static import static
 from django.urls import include, path
+from django.utils.functional import lazy
+from django.views.generic import RedirectView
 
 from attrition_site.health import HealthView
 from predictions import views
+
+# Browsers ask for it on pages that name no icon. Lazy: before `collectstatic` it has no address.
+_icon = lazy(static, str)("img/icon.svg")
 
 urlpatterns = [
     path("admin/", admin.site.urls),
@@ -14,6 +21,7 @@ urlpatterns = [
     path("accounts/", include("accounts.urls")),
     path("predictions/", include("predictions.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
+    path("favicon.ico", login_not_required(RedirectView.as_view(url=_icon))),
     # The API's endpoints under shorter names; the API's documentation leaves these out.
     path("health", HealthView.as_view()),
     path("", include("predictions.api_urls")),
