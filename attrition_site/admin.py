@@ -2,12 +2,91 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any, TypeVar, cast
+
 from django.contrib.admin import AdminSite
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
 class AuditAdminSite(AdminSite):
+    """Django's admin, entered by the product's own sign-in page: there is one policy of lockout,
+    and one place to sign in."""
+
     site_title = _("Attrition audit")
     site_header = _("Attrition audit")
     index_title = _("Records")
     enable_nav_sidebar = False
+
+    def admin_view(self, view: View, cacheable: bool = False) -> View:
+        """Django's own would send a signed-in person without access to sign in, again and again."""
+        inner = super().admin_view(view, cacheable)
+
+        def door(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if request.user.is_authenticated and not self.has_permission(request):
+                return self.no_access(request)
+            return inner(request, *args, **kwargs)
+
+        return cast(View, update_wrapper(door, inner))
+
+    def no_access(self, request: HttpRequest) -> HttpResponse:
+        """403, with what to do about it."""
+        context = {**self.each_context(request), "title": _("This part is not open to you")}
+        request.current_app = self.name
+        return TemplateResponse(request, "admin/no_access.html", context, status=403)
+
+    @method_decorator(never_cache)
+    @login_not_required
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Whoever is not signed in does so on the product's page, and comes back."""
+        index = reverse("admin:index", current_app=self.name)
+        if self.has_permission(request):
+            return HttpResponseRedirect(index)
+        if request.user.is_authenticated:
+            return self.no_access(request)
+        # The sign-in page judges whether the address is one of ours.
+        return redirect_to_login(
+            request.GET.get(REDIRECT_FIELD_NAME) or index, reverse("accounts:login")
+        )
+
+    def password_change(  # type: ignore[override]
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseRedirect:
+        return HttpResponseRedirect(reverse("accounts:password_change"))
+
+
+def keep_house(site: AdminSite) -> None:
+    """Settle the pages that other apps have put into the admin, once all of them have.
+
+    django-q lets whoever may look at a task run it again, and a schedule name any function to
+    call; here jobs are looked at. The logs of axes that are switched off have nothing to show.
+    """
+    from axes.models import AccessFailureLog, AccessLog
+    from django_q.admin import FailAdmin, QueueAdmin, ScheduleAdmin, TaskAdmin
+    from django_q.models import Failure, OrmQ, Schedule, Success
+
+    from mlcore.admin import ReadOnlyAdmin
+
+    for model, page in (
+        (Success, TaskAdmin),
+        (Failure, FailAdmin),
+        (Schedule, ScheduleAdmin),
+        (OrmQ, QueueAdmin),
+    ):
+        site.unregister(model)
+        site.register(model, type(page.__name__, (ReadOnlyAdmin, page), {"actions": None}))
+    site.unregister(AccessLog)
+    site.unregister(AccessFailureLog)

@@ -5,3 +5,11 @@ class AuditAdminConfig(AdminConfig):
     """Django's admin with our own door: see `attrition_site.admin`."""
 
     default_site = "attrition_site.admin.AuditAdminSite"
+
+    def ready(self) -> None:
+        super().ready()  # every app's admin is registered now
+        from django.contrib.admin import site
+
+        from attrition_site.admin import keep_house
+
+        keep_house(site)

@@ -1,0 +1,175 @@
+"""Models in the Django admin: looked up there, changed through `mlcore.services` alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.utils.formats import number_format
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+
+from mlcore.engine.words import LANGUAGES, say
+from mlcore.models import Activation, ModelVersion
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Nobody adds, changes or deletes here, superusers included."""
+
+    # To count the whole table beside what is found in it is not worth its time.
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(ModelVersion)
+class ModelVersionAdmin(ReadOnlyAdmin):
+    list_display = ("version", "title", "active_now", "registered_at", "registered_by")
+    search_fields = ("version", "sha256")
+    search_help_text = gettext_lazy("Version or SHA-256 of the artifact")
+    fieldsets = ((None, {"fields": ()}),)  # the template shows everything
+    list_per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ModelVersion]:
+        current = Activation.objects.filter(model_version=OuterRef("pk"), is_current=True)
+        return (
+            ModelVersion.objects.defer("schema")
+            .select_related("registered_by")
+            .annotate(is_active=Exists(current))
+        )
+
+    @admin.display(description=gettext_lazy("name"))
+    def title(self, version: ModelVersion) -> str:
+        return version.title(get_language() or "en")
+
+    @admin.display(description=gettext_lazy("active now"), boolean=True)
+    def active_now(self, version: Any) -> bool:
+        return bool(version.is_active)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> TemplateResponse:
+        version = context["original"]
+        language = get_language() or "en"
+        context |= {
+            "version": version,
+            "name": version.title(language),
+            "card": list(card_entries(version.card, language)),
+            "raw_card": _pretty(version.card),
+            "raw_schema": _pretty(version.schema),
+            "activations": version.activations.select_related("activated_by"),
+        }
+        return super().render_change_form(request, context, *args, **kwargs)  # type: ignore[return-value]
+
+
+@admin.register(Activation)
+class ActivationAdmin(ReadOnlyAdmin):
+    list_display = ("activated_at", "model_version", "is_current", "activated_by", "reason")
+    list_filter = ("is_current",)
+    date_hierarchy = "activated_at"
+    fields = ("model_version", "activated_at", "activated_by", "reason", "is_current")
+    list_per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Activation]:
+        return Activation.objects.select_related("model_version", "activated_by").defer(
+            "model_version__schema", "model_version__card"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a model card: a label with a text, or with lines of its own."""
+
+    label: str
+    text: str = ""
+    entries: tuple[Entry, ...] = ()
+
+
+def card_entries(card: Mapping[str, Any], language: str) -> Iterator[Entry]:
+    """A model card as labelled lines in one language.
+
+    A card holds what its training wrote, so any shape is shown; what has no label of its own goes
+    by its key.
+    """
+    for key, value in card.items():
+        label = _label(key)
+        if isinstance(value, Mapping) and not _is_words(value):
+            if value.keys() == {"mean", "sd"}:
+                yield Entry(
+                    label, f"{_text(value['mean'], language)} ± {_text(value['sd'], language)}"
+                )
+            else:
+                yield Entry(label, entries=tuple(card_entries(value, language)))
+        elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+            items = ({str(place): item} for place, item in enumerate(value, start=1))
+            yield Entry(
+                label,
+                entries=tuple(entry for item in items for entry in card_entries(item, language)),
+            )
+        else:
+            yield Entry(label, _text(value, language))
+
+
+def _label(key: str) -> str:
+    labels = {
+        "name": _("Short name"),
+        "title": _("Name"),
+        "source": _("Training data"),
+        "rows": _("People it learned from"),
+        "leavers": _("Of whom left"),
+        "data_sha256": _("SHA-256 of the training data"),
+        "target": _("What is predicted"),
+        "inputs": _("Inputs"),
+        "audit_attributes": _("Audit attributes, never an input"),
+        "left_out": _("Left out, and why"),
+        "method": _("Method"),
+        "evaluation": _("How good it is"),
+        "protocol": _("How that was measured"),
+        "metrics": _("Measures, mean ± standard deviation"),
+        "roc_auc": _("ROC AUC"),
+        "average_precision": _("Average precision"),
+        "brier": _("Brier score"),
+        "log_loss": _("Log loss"),
+        "calibration_error": _("Calibration error"),
+        "operating_point": _("Operating point"),
+        "conversations_per_leaver": _("Conversations worth having per leaver"),
+        "trained_with": _("Trained with"),
+    }
+    # A column's name in capitals stays as it is written.
+    return labels.get(key) or (key.replace("_", " ").capitalize() if key.islower() else key)
+
+
+def _is_words(value: Mapping[str, Any]) -> bool:
+    return bool(value) and value.keys() <= set(LANGUAGES)
+
+
+def _text(value: Any, language: str) -> str:
+    if isinstance(value, Mapping):
+        return say(value, language)
+    if isinstance(value, list):
+        return ", ".join(_text(item, language) for item in value)
+    if isinstance(value, bool) or value is None:
+        return _("Yes") if value else "–" if value is None else _("No")
+    if isinstance(value, int):
+        return number_format(value, force_grouping=True)
+    if isinstance(value, float):
+        exact = f"{value:.4g}"
+        return exact if "e" in exact else number_format(exact, use_l10n=True)
+    return str(value)
+
+
+def _pretty(content: Any) -> str:
+    return json.dumps(content, ensure_ascii=False, indent=2)
