@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+
+import pytest
+
+from accounts.models import User
+from mlcore import registry, services
+from mlcore.engine import artifact
+from predictions.models import Source
+from predictions.services import Request, predict
+from tests.conftest import EMPLOYEE
+
+
+@pytest.fixture
+def root(db):
+    return User.objects.create_superuser("root")
+
+
+@pytest.fixture
+def as_bob(client, bob):
+    client.force_login(bob)
+    return client
+
+
+@pytest.fixture
+def model_folder(tmp_path):
+    """A copy of the bundled model's folder, free to be altered."""
+    return shutil.copytree(registry.BUNDLED_FOLDER, tmp_path / "model")
+
+
+@pytest.fixture
+def second_model(active_model, tmp_path):
+    """Another model, registered later: without overtime, and with a feature of its own."""
+    original = active_model.artifact
+    stored = original.schema.to_json()
+    features = [feature for feature in stored["features"] if feature["name"] != "over_time"]
+    commute = dict(features[1], name="commute", column="Commute")
+    assert commute["kind"] == "number"
+    commute["label"] = {"en": "=Commute", "fr": "=Trajet"}
+    stored["features"] = [*features, commute]
+    shapes = dict(original.model.shapes)
+    del shapes["over_time"]
+    shapes["commute"] = shapes[features[1]["name"]]
+    folder = tmp_path / "second"
+    artifact.save(
+        dataclasses.replace(
+            original,
+            schema=type(original.schema).from_json(json.loads(json.dumps(stored))),
+            model=dataclasses.replace(original.model, shapes=shapes),
+        ),
+        folder,
+    )
+    version = services.register(folder=folder)
+    loaded = artifact.load(folder, expected_sha256=version.sha256)
+    return registry.ActiveModel(version.pk, version.version, loaded)
+
+
+@pytest.fixture
+def record_with(second_model):
+    """Records a prediction of the second model."""
+
+    def make(user, **values):
+        raw = {name: value for name, value in EMPLOYEE.items() if name != "over_time"}
+        return predict(
+            second_model.schema.clean(raw | values),
+            using=second_model,
+            request=Request(requested_by=user, source=Source.API),
+        )
+
+    return make
+
+
+@pytest.fixture
+def capture_queries(django_assert_max_num_queries):
+    """The statements that opening a page takes."""
+
+    def capture(client, address):
+        with django_assert_max_num_queries(100) as queries:
+            assert client.get(address).status_code == 200
+        return [query["sql"] for query in queries]
+
+    return capture

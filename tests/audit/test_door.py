@@ -1,0 +1,134 @@
+"""Who comes into the admin, by which door, and what they find there."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+import pytest
+from axes.models import AccessFailureLog, AccessLog
+from django.contrib import admin
+from django_q.models import Failure, OrmQ, Schedule, Success
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
+
+JOBS = ("success", "failure", "schedule", "ormq")
+
+
+def sections(client) -> set[str]:
+    answer = client.get("/admin/")
+    assert answer.status_code == 200
+    return {
+        f"{app['app_label']}.{model['object_name']}"
+        for app in answer.context["app_list"]
+        for model in app["models"]
+    }
+
+
+@pytest.mark.parametrize("path", ["/admin/", "/admin/predictions/prediction/?band__exact=high"])
+def test_whoever_is_not_signed_in_signs_in_on_our_page_and_comes_back(client, db, path):
+    answer = client.get(path, follow=True)
+    address, status = answer.redirect_chain[-1]
+    assert (status, answer.status_code) == (302, 200)
+    assert address.startswith("/accounts/login/?next=")
+    assert answer.templates[0].name == "accounts/login.html"
+    assert parse_qs(answer.request["QUERY_STRING"]) == {"next": [path]}
+
+
+def test_the_admin_s_own_sign_in_takes_no_password(client, db):
+    answer = client.post("/admin/login/?next=/admin/", {"username": "a", "password": "b"})
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/login/?next=/admin/")
+
+
+def test_signing_in_is_not_asked_of_who_is_in(as_bob):
+    answer = as_bob.get("/admin/login/?next=https://evil.example/")
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/")
+
+
+@pytest.mark.parametrize("person", ["alice", "dave", "erin"])
+@pytest.mark.parametrize("path", ["/admin/", "/admin/login/", "/admin/predictions/prediction/"])
+def test_without_the_role_the_door_stays_shut_and_says_why(client, request, person, path):
+    client.force_login(request.getfixturevalue(person))
+    answer = client.get(path)
+    assert answer.status_code == 403
+    assert "This part is not open to you" in answer.text
+    assert f"You are signed in as {person.title()}." in answer.text
+
+
+def test_who_was_shut_out_can_sign_in_as_someone_else(client, alice):
+    client.force_login(alice)
+    answer = client.post("/accounts/logout/")
+    assert answer.status_code == 302
+    assert "_auth_user_id" not in client.session
+
+
+def test_an_auditor_sees_records_and_models_alone(as_bob):
+    assert sections(as_bob) == {
+        "predictions.Prediction",
+        "mlcore.ModelVersion",
+        "mlcore.Activation",
+    }
+
+
+def test_an_administrator_sees_what_their_role_names(client, carol):
+    client.force_login(carol)
+    assert sections(client) == {
+        "predictions.Prediction",
+        "mlcore.ModelVersion",
+        "mlcore.Activation",
+        "accounts.User",
+        "auth.Group",
+        "axes.AccessAttempt",
+        "django_q.Success",
+        "django_q.Failure",
+        "django_q.Schedule",
+        "django_q.OrmQ",
+    }
+
+
+@pytest.mark.parametrize("model", JOBS)
+def test_jobs_are_looked_at_and_nothing_else(client, carol, root, bob, model):
+    path = f"/admin/django_q/{model}/"
+    for person, status in ((carol, 200), (root, 200), (bob, 403)):
+        client.force_login(person)
+        assert client.get(path).status_code == status
+        assert client.get(f"{path}add/").status_code == 403
+        resubmit = {"action": "resubmit_task", "_selected_action": ["1"]}
+        answer = client.post(path, resubmit)
+        assert OrmQ.objects.count() == 0
+        assert answer.status_code in {200, 302, 403}
+
+
+def test_no_job_has_an_action():
+    for model in (Success, Failure, Schedule, OrmQ):
+        assert admin.site.get_model_admin(model).actions is None
+
+
+def test_what_means_nothing_to_a_reader_has_no_page():
+    for model in (OutstandingToken, BlacklistedToken, AccessLog, AccessFailureLog):
+        assert not admin.site.is_registered(model)
+
+
+def test_the_way_out_leads_to_the_pages(as_bob):
+    page = as_bob.get("/admin/").text
+    assert '<a href="/">To the pages</a>' in page
+    assert '<a href="/accounts/password/">' in page
+
+
+def test_the_password_is_changed_on_our_page(as_bob):
+    answer = as_bob.get("/admin/password_change/")
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/password/")
+
+
+def test_signing_out_leads_to_our_page(as_bob):
+    answer = as_bob.post("/admin/logout/")
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/login/")
+    assert as_bob.get("/admin/").status_code == 302
+
+
+def test_the_language_is_switched_where_one_stands(as_bob):
+    path = "/admin/predictions/prediction/?q=E-1"
+    page = as_bob.get(path).text
+    assert '<input type="hidden" name="next" value="/admin/predictions/prediction/?q=E-1">' in page
+    assert '<button type="submit" name="language" value="fr" lang="fr">Français</button>' in page
+    answer = as_bob.post("/i18n/setlang/", {"language": "fr", "next": path})
+    assert (answer.status_code, answer["Location"]) == (302, path)
+    assert '<html lang="fr"' in as_bob.get(path).text

@@ -1,0 +1,123 @@
+"""Models are looked up in the admin: which there are, how they were made, when they were active."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import translation
+
+from mlcore.admin import card_entries
+from mlcore.models import Activation, ModelVersion
+from tests.audit.reading import words
+
+VERSIONS = "/admin/mlcore/modelversion/"
+ACTIVATIONS = "/admin/mlcore/activation/"
+
+
+@pytest.fixture
+def version(active_model):
+    return ModelVersion.objects.get()
+
+
+def test_the_list_says_which_one_is_active(as_bob, second_model):
+    result = as_bob.get(VERSIONS).context["cl"].result_list
+    assert [bool(row.is_active) for row in result] == [row.pk != second_model.id for row in result]
+    assert len(result) == 2
+
+
+def test_a_model_s_page_reads_its_card_aloud(as_bob, version):
+    text = words(as_bob.get(f"{VERSIONS}{version.pk}/change/").text)
+    assert "IBM HR attrition" in text
+    assert version.sha256 in text
+    assert "People it learned from 1,470" in text
+    assert f"ROC AUC {version.card['evaluation']['metrics']['roc_auc']['mean']:.4g} ±" in text
+    assert "EmployeeNumber Identifies a person, tells nothing about them." in text
+    assert "for the test" in text
+
+
+def test_the_card_in_french(as_bob, version):
+    answer = as_bob.get(f"{VERSIONS}{version.pk}/change/", headers={"Accept-Language": "fr"})
+    text = words(answer.text)
+    assert "Attrition RH IBM" in text
+    assert "Identifie une personne, n’apprend rien d’elle." in text
+
+
+def test_a_card_of_any_shape_can_be_shown():
+    card = {
+        "fairness": [{"group": {"en": "Women", "fr": "Femmes"}, "rate": 0.25}],
+        "notes": ["a", "b"],
+        "empty": {},
+        "none": None,
+        "yes": True,
+        "tiny": 8e-13,
+        "TotalWorkingYears": 3,
+    }
+    with translation.override("en"):
+        entries = list(card_entries(card, "en"))
+    assert [(entry.label, entry.text) for entry in entries] == [
+        ("Fairness", ""),
+        ("Notes", "a, b"),
+        ("Empty", ""),
+        ("None", "–"),
+        ("Yes", "Yes"),
+        ("Tiny", "8e-13"),
+        ("TotalWorkingYears", "3"),
+    ]
+    [first] = entries[0].entries
+    assert [(entry.label, entry.text) for entry in first.entries] == [
+        ("Group", "Women"),
+        ("Rate", "0.25"),
+    ]
+
+
+def test_an_activation_says_when_by_whom_and_why(as_bob, version, carol):
+    activation = Activation.objects.get()
+    Activation.objects.update(activated_by=carol)
+    text = words(as_bob.get(f"{ACTIVATIONS}{activation.pk}/change/").text)
+    assert version.version in text
+    assert "for the test" in text
+    assert "Carol" in text
+
+
+@pytest.mark.parametrize("person", ["bob", "carol", "root"])
+@pytest.mark.parametrize("path", [VERSIONS, ACTIVATIONS])
+def test_nothing_is_added_changed_or_deleted(client, request, version, person, path):
+    client.force_login(request.getfixturevalue(person))
+    pk = version.pk if path == VERSIONS else Activation.objects.get().pk
+    before = list(ModelVersion.objects.values()), list(Activation.objects.values())
+    for page in ("add/", f"{pk}/delete/"):
+        assert client.get(f"{path}{page}").status_code == 403
+        assert client.post(f"{path}{page}", {"post": "yes", "reason": "x"}).status_code == 403
+    assert client.post(f"{path}{pk}/change/", {"reason": "x"}).status_code == 403
+    client.post(path, {"action": "delete_selected", "_selected_action": [pk], "post": "yes"})
+    assert (list(ModelVersion.objects.values()), list(Activation.objects.values())) == before
+
+
+@pytest.mark.parametrize(("path", "queries"), [(VERSIONS, 4), (ACTIVATIONS, 6)])
+def test_the_lists_queries_do_not_grow(as_bob, version, carol, path, queries, capture_queries):
+    assert len(capture_queries(as_bob, path)) == queries
+    for number in range(5):
+        copy = ModelVersion.objects.create(
+            version=f"v{number}",
+            sha256=f"{number:064}",
+            folder="x",
+            schema={},
+            card={},
+            registered_by=carol,
+        )
+        Activation.objects.create(
+            model_version=copy,
+            reason="x",
+            is_current=False,
+            activated_by=carol,
+            activated_at=Activation.objects.latest("activated_at").activated_at
+            + timedelta(seconds=1),
+        )
+    assert len(capture_queries(as_bob, path)) == queries
+    assert not [sql for sql in capture_queries(as_bob, path) if '"schema"' in sql]
+
+
+def test_a_model_s_page_takes_five_queries(as_bob, version, capture_queries):
+    # The session, the person, the model, its schema, and its activations.
+    assert len(capture_queries(as_bob, f"{VERSIONS}{version.pk}/change/")) == 5
