@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django_filters.rest_framework import DjangoFilterBackend
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
@@ -28,6 +28,7 @@ from predictions.pagination import HistoryPagination
 from predictions.refusals import by_field
 
 _EMPLOYEE = {"application/json": {"$ref": "#/components/schemas/Employee"}}
+_TEXT = {"type": "string", "maxLength": 64, "pattern": r"^[^\x00]*[^\x00\s][^\x00]*$"}
 _BATCH = {"application/json": {"$ref": "#/components/schemas/Batch"}}
 
 
@@ -118,6 +119,10 @@ class HistoryViewSet(ListModelMixin, GenericViewSet[Prediction]):
     @extend_schema(
         operation_id="predict_history",
         summary="List predictions",
+        parameters=[
+            OpenApiParameter("employee_id", _TEXT, description="Exactly this reference."),
+            OpenApiParameter("model_version", _TEXT, description="By the model that answered."),
+        ],
         tags=["Predictions"],
     )
     def list(self, request: Request) -> Response:

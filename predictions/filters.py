@@ -78,11 +78,20 @@ class HistoryFilter(PredictionFilter):
     employee_id = CharFilter(label=_("Employee reference"), max_length=IDENTIFIER_LENGTH)
 
     def is_valid(self) -> bool:
-        """Raises `ValidationError` at a name that is no filter: ignored, it would give all rows."""
+        """Raises `ValidationError` at a name that is no filter, and at a filter without a value.
+
+        A program that misspells a filter, or whose variable is empty, must not be given all rows.
+        """
         known = {*self.filters, *HistoryPagination.parameters}
-        if unknown := [name for name in self.data if name not in known]:
-            error = ValidationError(_("There is no such filter."), "unknown_field")
-            raise ValidationError(dict.fromkeys(unknown, error.detail))
+        unknown = ValidationError(_("There is no such filter."), "unknown_field")
+        blank = ValidationError(_("Give a value, or leave the filter out."), "blank")
+        problems = {
+            name: blank.detail if name in known else unknown.detail
+            for name, value in self.data.items()
+            if name not in known or not value.strip()
+        }
+        if problems:
+            raise ValidationError(problems)
         return bool(super().is_valid())
 
 

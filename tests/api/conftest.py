@@ -9,6 +9,7 @@ from predictions.models import Prediction
 from tests.people import bearer
 
 PROBLEM = "application/problem+json"
+MEDIA_TYPES = [PROBLEM]
 
 
 class Api:
