@@ -17,8 +17,10 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 DATABASE = "attrition"
@@ -36,18 +38,36 @@ _FAST = {
 @contextlib.contextmanager
 def postgres_server(*, fast: bool = False) -> Iterator[str]:
     """Run a server and give its `DATABASE_URL`. It writes to disk like a real one unless `fast`."""
+    with stoppable_server(fast=fast) as server:
+        yield server.url
+
+
+@dataclass(frozen=True)
+class StoppableServer:
+    """A server that can be taken away and given back, with its data."""
+
+    url: str
+    stop: Callable[[], None]
+    start: Callable[[], None]
+
+
+@contextlib.contextmanager
+def stoppable_server(*, fast: bool = False) -> Iterator[StoppableServer]:
+    """As `postgres_server`, for who wants to see what happens without it."""
     # Under the system's temporary directory: run as root, the server's folder and all its parents
     # are made readable by others.
     folder = Path(tempfile.mkdtemp(prefix="attrition-postgres-"))
     try:
-        with _server(folder / "data", _ALWAYS | (_FAST if fast else {})) as socket_folder:
-            yield f"postgresql://postgres@/{DATABASE}?host={quote(str(socket_folder), safe='')}"
+        with _server(folder / "data", _ALWAYS | (_FAST if fast else {})) as server:
+            host = quote(str(server.get_postmaster_info().socket_dir), safe="")
+            url = f"postgresql://postgres@/{DATABASE}?host={host}"
+            yield StoppableServer(url, server.stop, server.start)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def _server(data: Path, configuration: dict[str, str]) -> Iterator[Path]:
+def _server(data: Path, configuration: dict[str, str]) -> Iterator[Any]:
     with warnings.catch_warnings():
         # It warns that XDG_RUNTIME_DIR is not set, and does without.
         warnings.simplefilter("ignore")
@@ -61,12 +81,14 @@ def _server(data: Path, configuration: dict[str, str]) -> Iterator[Path]:
             with (data / "postgresql.conf").open("a") as file:
                 file.writelines(f"{name} = {value}\n" for name, value in configuration.items())
             server.start()
-        info = server.get_postmaster_info()
         with psycopg.connect(
-            host=str(info.socket_dir), user="postgres", dbname="postgres", autocommit=True
+            host=str(server.get_postmaster_info().socket_dir),
+            user="postgres",
+            dbname="postgres",
+            autocommit=True,
         ) as connection:
             connection.execute(f"CREATE DATABASE {DATABASE}")
-        yield info.socket_dir
+        yield server
     finally:
         server.stop()
 
