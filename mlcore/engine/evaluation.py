@@ -7,14 +7,13 @@ the learners behind it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 from sklearn.model_selection import RepeatedStratifiedKFold
 
-from mlcore.engine.schema import CleanFrame
 from mlcore.engine.training import TrainingSet, compile_model, fit
 
 FOLDS, REPEATS, SEED = 10, 2, 0
@@ -47,10 +46,10 @@ def evaluate(data: TrainingSet) -> Evaluation:
     pooled: list[tuple[Floats, NDArray[np.int64]]] = []
     splits = RepeatedStratifiedKFold(n_splits=FOLDS, n_repeats=REPEATS, random_state=SEED)
     for seen, unseen in splits.split(features, data.left):
-        training = _part(data, seen)
+        training = data.part(seen)
         pipeline = fit(data.schema, training.features, training.left)
         model = compile_model(data.schema, pipeline, training)
-        held_out = _part(data, unseen)
+        held_out = data.part(unseen)
         probability = model.score_frame(held_out.frame).probability
         pooled.append((probability, held_out.left))
         for name, value in measure(held_out.left, probability).items():
@@ -83,16 +82,3 @@ def calibration_error(left: NDArray[np.int64], probability: Floats, bins: int = 
     groups = np.array_split(order, bins)
     gaps = [len(g) * abs(float(left[g].mean() - probability[g].mean())) for g in groups]
     return sum(gaps) / len(left)
-
-
-def _part(data: TrainingSet, rows: NDArray[np.int64]) -> TrainingSet:
-    chosen = rows.tolist()
-    frame = data.frame
-    part = CleanFrame(
-        [frame.employee_ids[row] for row in chosen],
-        {name: [column[row] for row in chosen] for name, column in frame.inputs.items()},
-        {name: [column[row] for row in chosen] for name, column in frame.audit.items()},
-        [frame.positions[row] for row in chosen],
-        {},
-    )
-    return replace(data, frame=part, left=data.left[rows])

@@ -8,6 +8,9 @@ log-odds, so their mean is one too, and `compile_model` reads its shapes off exa
 from __future__ import annotations
 
 import json
+import re
+import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,12 +33,13 @@ from sklearn.preprocessing import (
 
 from mlcore.engine.glassbox import Curve, GlassBoxModel, Shape, Table
 from mlcore.engine.schema import CleanFrame, Feature, FeatureSchema
-from mlcore.engine.values import Value, fold
+from mlcore.engine.values import Value, fold, word
 from mlcore.engine.words import Words
 
 Floats = NDArray[np.float64]
 
 MOST_KNOTS = 2048
+FEWEST = 20  # of those who left, and of those who stayed: two in each of ten folds
 _DECIMALS = 12  # what is left of the last bits that differ between processors
 
 
@@ -48,7 +52,7 @@ class TrainingPlan:
     """What the columns of a file mean: written once, corrected by people, kept with the model."""
 
     name: str
-    """Short, for the version's name: letters, digits, hyphens."""
+    """Short, for the version's name: lower-case letters, digits, hyphens."""
     title: Words
     source: Words
     """Where the data comes from."""
@@ -62,17 +66,23 @@ class TrainingPlan:
 
     @classmethod
     def load(cls, file: Path) -> TrainingPlan:
-        """Raises `OSError`, `ValueError`, `KeyError` or `TypeError` when it is not a plan."""
-        stored = json.loads(file.read_text())
-        return cls(
-            name=stored["name"],
-            title=stored["title"],
-            source=stored["source"],
-            target=stored["target"],
-            leaver=stored["leaver"],
-            schema=FeatureSchema.from_json(stored["schema"]),
-            left_out=stored["left_out"],
-        )
+        """Raises `OSError`, or `TrainingError` when the file is not a plan."""
+        try:
+            stored = json.loads(file.read_bytes())
+            plan = cls(
+                name=stored["name"],
+                title=stored["title"],
+                source=stored["source"],
+                target=stored["target"],
+                leaver=stored["leaver"],
+                schema=FeatureSchema.from_json(stored["schema"]),
+                left_out=stored["left_out"],
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise TrainingError(f"{file} is not a training plan: {error!r}") from error
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", plan.name):
+            raise TrainingError(f"{file}: a plan's name has at most 40 of a-z, 0-9 and hyphens.")
+        return plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,12 +100,27 @@ class TrainingSet:
         """The inputs as learners take them: numbers and steps as floats, choices as texts."""
         return as_features(self.schema, self.frame.inputs)
 
+    def part(self, rows: NDArray[np.int64]) -> TrainingSet:
+        """The employees in these places alone."""
+        chosen, frame = rows.tolist(), self.frame
+        return replace(
+            self,
+            frame=CleanFrame(
+                [frame.employee_ids[row] for row in chosen],
+                {name: [column[row] for row in chosen] for name, column in frame.inputs.items()},
+                {name: [column[row] for row in chosen] for name, column in frame.audit.items()},
+                [frame.positions[row] for row in chosen],
+                {},
+            ),
+            left=self.left[rows],
+        )
+
 
 def as_features(schema: FeatureSchema, inputs: Mapping[str, Sequence[Value]]) -> pd.DataFrame:
     """Clean columns as a data frame: floats, and texts for choices."""
     return pd.DataFrame(
         {
-            feature.name: pd.Series(inputs[feature.name], dtype=object)
+            feature.name: np.array(inputs[feature.name], dtype=object)
             if feature.kind == "choice"
             else np.array(inputs[feature.name], dtype=np.float64)
             for feature in schema.features
@@ -106,7 +131,8 @@ def as_features(schema: FeatureSchema, inputs: Mapping[str, Sequence[Value]]) ->
 def prepare(plan: TrainingPlan, columns: Mapping[str, Sequence[object]]) -> TrainingSet:
     """Clean a table, given by the headers of its file, and find its leavers.
 
-    Raises `TrainingError` when a column is missing, a row is refused, or only one answer occurs.
+    Raises `TrainingError` when a column is missing, a row is refused, an input is blank or the same
+    for everyone, or the answers are not two, with enough employees for each.
     """
     wanted = {feature.column: feature.name for feature in plan.schema.everything}
     if missing := [header for header in (plan.target, *wanted) if header not in columns]:
@@ -116,30 +142,46 @@ def prepare(plan: TrainingPlan, columns: Mapping[str, Sequence[object]]) -> Trai
         position, problems = next(iter(frame.problems.items()))
         name, found = next(iter(problems.items()))
         raise TrainingError(
-            f"{len(frame.problems)} rows cannot be read. The first is row {position + 1}, "
-            f"{name}: {found[0].text('en')}"
+            f"{len(frame.problems)} employees cannot be read. The first is number {position + 1},"
+            f" {name}: {found[0].text('en')}"
         )
-    blank = [n for n, column in frame.inputs.items() if any(value is None for value in column)]
-    if blank:
+    if blank := [n for n, column in frame.inputs.items() if None in column]:
         raise TrainingError(f"These columns have blanks: {', '.join(blank)}.")
-    leaver = fold(plan.leaver)
-    left = np.array([int(fold(str(answer)) == leaver) for answer in columns[plan.target]])
-    if not 0 < left.sum() < len(left):
-        raise TrainingError(f"“{plan.target}” must hold {plan.leaver!r} and another answer.")
+    left = _answers(plan, columns[plan.target])
+    if constant := [n for n, column in frame.inputs.items() if len(set(column)) == 1]:
+        raise TrainingError(f"These columns are the same for everyone: {', '.join(constant)}.")
     return TrainingSet(schema=_observed(plan.schema, frame), frame=frame, left=left)
+
+
+def _answers(plan: TrainingPlan, column: Sequence[object]) -> NDArray[np.int64]:
+    answers = [fold(word(answer)) for answer in column]
+    if "" in answers:
+        raise TrainingError(f"“{plan.target}” is blank for employee {answers.index('') + 1}.")
+    leaver = fold(plan.leaver)
+    given = set(answers)
+    if len(given) != 2 or leaver not in given:
+        raise TrainingError(f"“{plan.target}” must hold {plan.leaver!r} and one other answer.")
+    left = np.array([int(answer == leaver) for answer in answers])
+    leavers, stayers = int(left.sum()), int((1 - left).sum())
+    if min(leavers, stayers) < FEWEST:
+        raise TrainingError(f"{leavers} left, {stayers} stayed: a model needs {FEWEST} of each.")
+    return left
 
 
 def _observed(schema: FeatureSchema, frame: CleanFrame) -> FeatureSchema:
     """The schema with what the data shows of each feature."""
 
     def observe(feature: Feature, column: Sequence[Value]) -> Feature:
-        known = [value for value in column if value is not None]
-        counts = pd.Series(known, dtype=object).value_counts()
         if feature.kind == "choice":
-            return replace(feature, typical=counts.index[0])
-        middle: Any = np.median(np.array(known, dtype=np.float64))
+            counts = Counter(value for value in column if value is not None)
+            return replace(feature, typical=max(counts, key=counts.__getitem__, default=None))
+        known = sorted(value for value in column if isinstance(value, (int, float)))
+        if not known:
+            return feature
+        # The median of a scale is one of its steps.
+        middle = (statistics.median_low if feature.choices else statistics.median)(known)
         middle = round(middle) if feature.integer else float(middle)
-        return replace(feature, seen=(min(known), max(known)), typical=middle)  # type: ignore[type-var]
+        return replace(feature, seen=(known[0], known[-1]), typical=middle)
 
     return replace(
         schema,
@@ -163,7 +205,7 @@ class AdditivePipeline:
 
     def log_odds(self, features: pd.DataFrame) -> Floats:
         """Log-odds of leaving, shape (n,)."""
-        total: Floats = np.sum([l.decision_function(features) for l in self.learners], axis=0)
+        total: Floats = np.sum([each.decision_function(features) for each in self.learners], axis=0)
         return total / len(self.learners)
 
     def probability(self, features: pd.DataFrame) -> Floats:
@@ -251,17 +293,23 @@ def compile_model(
     every value that occurs is a knot, unless a number has more than `MOST_KNOTS` of them.
     """
     features = data.features
-    reference = features.iloc[[0]]
-    origin = float(pipeline.log_odds(reference)[0])
+    grids = {f.name: _grid(f, data.frame.inputs[f.name]) for f in schema.features}
+    # All the moves in one frame, after the employee who stays put: each call has its price.
+    moves = pd.concat([features.iloc[[0]]] * (1 + sum(map(len, grids.values()))), ignore_index=True)
+    begin = 1
+    for name, grid in grids.items():
+        moves.loc[begin : begin + len(grid) - 1, name] = grid
+        begin += len(grid)
+    origin, *moved = pipeline.log_odds(moves).tolist()
     shapes: dict[str, Shape] = {}
     intercept = origin
+    begin = 0
     for feature in schema.features:
-        grid = _grid(feature, data.frame.inputs[feature.name])
-        moved = pd.concat([reference] * len(grid), ignore_index=True)
-        moved[feature.name] = grid
-        values = pipeline.log_odds(moved) - origin
-        shape = _shape(feature, grid, values)
-        centre = float(shape.over(data.frame.inputs[feature.name]).mean())
+        grid = grids[feature.name]
+        values = np.array(moved[begin : begin + len(grid)]) - origin
+        begin += len(grid)
+        column = data.frame.inputs[feature.name]
+        centre = float(_shape(feature, grid, values).over(column).mean())
         shapes[feature.name] = _shape(feature, grid, values - centre)
         intercept += centre
     return GlassBoxModel(
