@@ -22,7 +22,7 @@ AWKWARD = [
 
 def brief(raw):
     """The id of a raw value in a test's name; pytest's own where that is short."""
-    if isinstance(raw, str):
+    if isinstance(raw, (str, bytes)):
         return ascii(raw)[:30]
     if isinstance(raw, int) and raw.bit_length() > 128:
         return f"{raw.bit_length()} bits"
