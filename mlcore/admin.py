@@ -15,6 +15,7 @@ from django.utils.formats import number_format
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
+from mlcore import registry
 from mlcore.engine.words import LANGUAGES, say
 from mlcore.models import Activation, ModelVersion
 
@@ -67,7 +68,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         context |= {
             "version": version,
             "name": version.title(language),
-            "card": list(card_entries(version.card, language)),
+            "card": list(card_entries(version.card, language, _names(version, language))),
             "raw_card": _pretty(version.card),
             "raw_schema": _pretty(version.schema),
             "activations": version.activations.select_related("activated_by"),
@@ -98,8 +99,15 @@ class Entry:
     entries: tuple[Entry, ...] = ()
 
 
-def card_entries(card: Mapping[str, Any], language: str) -> Iterator[Entry]:
-    """A model card as labelled lines in one language.
+def _names(version: ModelVersion, language: str) -> dict[str, str]:
+    schema = registry.schema_of(version)
+    return {feature.name: say(feature.label, language) for feature in schema.everything}
+
+
+def card_entries(
+    card: Mapping[str, Any], language: str, names: Mapping[str, str]
+) -> Iterator[Entry]:
+    """A model card as labelled lines in one language; `names` says the features' labels.
 
     A card holds what its training wrote, so any shape is shown; what has no label of its own goes
     by its key.
@@ -112,13 +120,18 @@ def card_entries(card: Mapping[str, Any], language: str) -> Iterator[Entry]:
                     label, f"{_text(value['mean'], language)} ± {_text(value['sd'], language)}"
                 )
             else:
-                yield Entry(label, entries=tuple(card_entries(value, language)))
+                yield Entry(label, entries=tuple(card_entries(value, language, names)))
         elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
             items = ({str(place): item} for place, item in enumerate(value, start=1))
             yield Entry(
                 label,
-                entries=tuple(entry for item in items for entry in card_entries(item, language)),
+                entries=tuple(
+                    entry for item in items for entry in card_entries(item, language, names)
+                ),
             )
+        elif isinstance(value, list):
+            said = (names.get(str(item)) or _text(item, language) for item in value)
+            yield Entry(label, ", ".join(said))
         else:
             yield Entry(label, _text(value, language))
 
@@ -147,6 +160,7 @@ def _label(key: str) -> str:
         "operating_point": _("Operating point"),
         "conversations_per_leaver": _("Conversations worth having per leaver"),
         "trained_with": _("Trained with"),
+        "compiled_largest_probability_gap": _("Most that compiling it changed a risk by"),
     }
     # A column's name in capitals stays as it is written.
     return labels.get(key) or (key.replace("_", " ").capitalize() if key.islower() else key)
@@ -159,8 +173,6 @@ def _is_words(value: Mapping[str, Any]) -> bool:
 def _text(value: Any, language: str) -> str:
     if isinstance(value, Mapping):
         return say(value, language)
-    if isinstance(value, list):
-        return ", ".join(_text(item, language) for item in value)
     if isinstance(value, bool) or value is None:
         return _("Yes") if value else "–" if value is None else _("No")
     if isinstance(value, int):

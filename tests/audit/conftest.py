@@ -5,6 +5,7 @@ import json
 import shutil
 
 import pytest
+from django.utils import translation
 
 from accounts.models import User
 from mlcore import registry, services
@@ -83,3 +84,10 @@ def capture_queries(django_assert_max_num_queries):
         return [query["sql"] for query in queries]
 
     return capture
+
+
+@pytest.fixture(autouse=True)
+def _in_english():
+    """A request leaves its language behind in the thread."""
+    with translation.override("en"):
+        yield

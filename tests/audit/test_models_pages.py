@@ -32,6 +32,7 @@ def test_a_model_s_page_reads_its_card_aloud(as_bob, version):
     assert version.sha256 in text
     assert "People it learned from 1,470" in text
     assert f"ROC AUC {version.card['evaluation']['metrics']['roc_auc']['mean']:.4g} ±" in text
+    assert "Inputs Works overtime, Business travel, Distance from home to work" in text
     assert "EmployeeNumber Identifies a person, tells nothing about them." in text
     assert "for the test" in text
 
@@ -54,10 +55,10 @@ def test_a_card_of_any_shape_can_be_shown():
         "TotalWorkingYears": 3,
     }
     with translation.override("en"):
-        entries = list(card_entries(card, "en"))
+        entries = list(card_entries(card, "en", {"a": "Age"}))
     assert [(entry.label, entry.text) for entry in entries] == [
         ("Fairness", ""),
-        ("Notes", "a, b"),
+        ("Notes", "Age, b"),
         ("Empty", ""),
         ("None", "–"),
         ("Yes", "Yes"),

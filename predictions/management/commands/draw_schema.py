@@ -168,7 +168,7 @@ def _indexes(model: type[models.Model]) -> Iterator[str]:
             columns += f" where {_condition(index.condition)}"
         yield f"| `{index.name}` | {columns} | {comments.get(index.name, '')} |"
     for field in model._meta.local_concrete_fields:
-        if isinstance(field, models.ForeignKey) and field.db_index and not field.unique:
+        if _related(field) and getattr(field, "db_index", False) and not field.unique:
             yield f"| (Django’s) | `{field.name}` | the reference itself |"
 
 
