@@ -46,6 +46,6 @@ class RequestIdFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         # Django logs a refused request after the middleware has let it go.
         request = getattr(record, "request", None)
-        carried = request.META.get("HTTP_X_REQUEST_ID") if hasattr(request, "META") else None
+        carried = isinstance(request, HttpRequest) and request.META.get("HTTP_X_REQUEST_ID")
         record.request_id = current_request_id() or carried or "-"
         return True

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import get_language
 from django.views.decorators.http import require_GET, require_http_methods
@@ -30,9 +31,13 @@ def _language() -> str:
     return get_language() or "en"
 
 
+def _person(request: HttpRequest) -> User:
+    """Who is asking: `LoginRequiredMiddleware` let nobody else in."""
+    return cast(User, request.user)
+
+
 def _visible(request: HttpRequest) -> PredictionQuerySet:
-    assert isinstance(request.user, User)  # noqa: S101 - LoginRequiredMiddleware saw to it
-    return Prediction.objects.visible_to(request.user)
+    return Prediction.objects.visible_to(_person(request))
 
 
 @require_GET
@@ -55,12 +60,11 @@ def assess(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         form = EmployeeForm(active.schema, _language(), data=request.POST)
         if form.is_valid():
-            assert isinstance(request.user, User)  # noqa: S101
             prediction = predict(
                 form.row,
                 using=active,
                 request=Request(
-                    requested_by=request.user,
+                    requested_by=_person(request),
                     source=Source.FORM,
                     request_id=request.headers.get("X-Request-ID", ""),
                 ),
@@ -98,13 +102,13 @@ def result(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @permission_required("predictions.view_prediction", raise_exception=True)
 @require_GET
-def history(request: HttpRequest) -> HttpResponse:
+def history(request: HttpRequest) -> HttpResponseBase:
     """All predictions, newest first, filtered by the address."""
     rows = PredictionFilter(request.GET, _visible(request), request=request)
     found = rows.qs if rows.is_valid() else Prediction.objects.none()
     wanted = request.GET.get("export", "")
     if wanted in exports.RESPONSES and rows.is_valid():
-        return exports.RESPONSES[wanted](found, _language(), request.user)
+        return exports.RESPONSES[wanted](found, _language(), _person(request))
     page = Paginator(found.for_history(), ROWS_PER_PAGE).get_page(request.GET.get("page"))
     return render(
         request,
