@@ -5,20 +5,26 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from mlcore import registry, services
-from mlcore.models import Activation
+from mlcore.models import ModelVersion
 
 
 class Command(BaseCommand):
-    """An installation has a model to work with from its first minute.
+    """An installation has a model to work with from its first minute, and after each upgrade.
 
-    Run at every start: it registers the model that ships with the code, and activates it only where
-    no model was ever chosen.
+    Run at every start: it registers the model that ships with the code, and activates it where no
+    model was ever chosen, or where the active one shipped with an earlier release and is gone.
     """
 
-    help = "Register the bundled model, and activate it if no model is active."
+    help = "Register the bundled model, and activate it if no other model was chosen."
 
     def handle(self, *args: Any, **options: Any) -> None:
         version = services.register(folder=registry.BUNDLED_FOLDER)
-        if not Activation.objects.filter(is_current=True).exists():
-            services.activate(version=version, reason="The bundled model, at installation.")
-            self.stdout.write(f"Activated the bundled model {version}.")
+        active = ModelVersion.objects.filter(activations__is_current=True).first()
+        if active is None:
+            reason = "The bundled model, at installation."
+        elif active != version and registry.is_bundled(active):
+            reason = f"The bundled model of this release, in place of {active}."
+        else:
+            return
+        services.activate(version=version, reason=reason)
+        self.stdout.write(f"Activated the bundled model {version}.")

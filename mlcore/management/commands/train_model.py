@@ -27,6 +27,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         # Only this command needs what trains: scikit-learn and pandas take seconds to load.
         from mlcore.engine import artifact
+        from mlcore.engine.artifact import ArtifactError
         from mlcore.engine.making import make
         from mlcore.engine.tabular import TableError, read_table
         from mlcore.engine.training import TrainingError, TrainingPlan
@@ -38,9 +39,9 @@ class Command(BaseCommand):
             file: Path | None = options["file"]
             columns = read_table(file.read_bytes()).columns() if file else ibm_columns()
             made = make(plan, columns)
-        except (OSError, TableError, TrainingError) as error:
+            sha256 = artifact.save(made, options["out"])
+        except (OSError, TableError, TrainingError, ArtifactError) as error:
             raise CommandError(str(error)) from error
-        sha256 = artifact.save(made, options["out"])
         self.stdout.write(
             f"{made.card['rows']} employees, {made.card['leavers']} leavers,"
             f" {len(made.schema.features)} inputs, {time.monotonic() - started:.0f} s"

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mlcore import registry, services
+from mlcore.engine import artifact
+
+
+@pytest.fixture(scope="session")
+def bundled():
+    return artifact.load(registry.BUNDLED_FOLDER)
+
+
+@pytest.fixture
+def make_folder(bundled, tmp_path):
+    """Writes a model that differs from the bundled one by its name."""
+
+    def make(name):
+        card = dict(bundled.card) | {"name": name}
+        artifact.save(replace(bundled, card=card), tmp_path / name)
+        return tmp_path / name
+
+    return make
+
+
+@pytest.fixture
+def make_model(db, make_folder):
+    """Registers such a model: `make_model("spring")`."""
+
+    def make(name):
+        return services.register(folder=make_folder(name))
+
+    return make
+
+
+@pytest.fixture
+def alter():
+    """Changes one character of a model's file, leaving it valid JSON."""
+
+    def alter(folder, name="model.json"):
+        file = folder / name
+        file.write_text(file.read_text().replace("1", "2", 1))
+
+    return alter
