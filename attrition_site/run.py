@@ -67,14 +67,16 @@ class Servers:
     def __init__(self) -> None:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, name: str, *arguments: str) -> None:
-        self._processes[name] = subprocess.Popen(  # noqa: S603 (our own command)
+    def start(self, name: str, *arguments: str) -> int:
+        """Start a module with arguments, and give its process's id."""
+        process = self._processes[name] = subprocess.Popen(  # noqa: S603 (our own command)
             [sys.executable, "-m", *arguments],
             cwd=BASE_DIR,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             preexec_fn=end_with_parent,
         )
+        return process.pid
 
     def ended(self) -> str:
         """What a server that ended by itself deserves to have said, or an empty text."""
@@ -216,6 +218,9 @@ def web_server(host: str, port: int, *, workers: int = 2) -> list[str]:
         f"--graceful-timeout={int(STOP_PATIENCE / 2)}",
         "--log-level=warning",
         "--no-control-socket",
+        # Each worker listens for itself and the kernel deals connections out. Workers that share
+        # one socket race for it, and often one gets all of a client's connections.
+        *(["--reuse-port"] if sys.platform == "linux" else []),
     ]
 
 
