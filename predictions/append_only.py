@@ -25,11 +25,18 @@ CREATE OR REPLACE TRIGGER {table}_append_only
 BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 """
+_SQLITE_TRIGGERS = {
+    "update": "BEFORE UPDATE ON {table}",
+    "delete": "BEFORE DELETE ON {table}",
+    # REPLACE takes the row in its way away without firing a delete trigger. (A `rowid` that is not
+    # given is -1 here.)
+    "replace": "BEFORE INSERT ON {table}"
+    " WHEN EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id OR rowid = NEW.rowid)",
+}
 _SQLITE_TRIGGER = """
-CREATE TRIGGER IF NOT EXISTS {table}_append_only_{event} BEFORE {event} ON {table}
+CREATE TRIGGER IF NOT EXISTS {table}_append_only_{event} {when}
 BEGIN SELECT RAISE(ABORT, '{table} is append-only: {event} refused'); END
 """
-_EVENTS = ("update", "delete")
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
@@ -41,8 +48,9 @@ def install(connection: BaseDatabaseWrapper) -> None:
                 cursor.execute(_POSTGRESQL_TRIGGER.format(table=table))
         else:
             for table in TABLES:
-                for event in _EVENTS:
-                    cursor.execute(_SQLITE_TRIGGER.format(table=table, event=event))
+                for event, when in _SQLITE_TRIGGERS.items():
+                    when = when.format(table=table)
+                    cursor.execute(_SQLITE_TRIGGER.format(table=table, event=event, when=when))
 
 
 def remove(connection: BaseDatabaseWrapper) -> None:
@@ -52,7 +60,7 @@ def remove(connection: BaseDatabaseWrapper) -> None:
             if connection.vendor == "postgresql":
                 cursor.execute(f"DROP TRIGGER IF EXISTS {table}_append_only ON {table}")
             else:
-                for event in _EVENTS:
+                for event in _SQLITE_TRIGGERS:
                     cursor.execute(f"DROP TRIGGER IF EXISTS {table}_append_only_{event}")
 
 
@@ -70,7 +78,7 @@ def unguarded(connection: BaseDatabaseWrapper) -> list[str]:
 def _triggers(vendor: str, table: str) -> set[str]:
     if vendor == "postgresql":
         return {f"{table}_append_only"}
-    return {f"{table}_append_only_{event}" for event in _EVENTS}
+    return {f"{table}_append_only_{event}" for event in _SQLITE_TRIGGERS}
 
 
 def install_after_migrate(*, using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:

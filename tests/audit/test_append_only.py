@@ -182,9 +182,6 @@ class TestInTheDatabase:
             refused(f"INSERT {copy} WHERE true ON CONFLICT (id) DO UPDATE SET probability = 0.1")
 
     @pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's own statement")
-    @pytest.mark.xfail(
-        strict=True, reason="SQLite takes a replaced row away without its delete trigger"
-    )
     @pytest.mark.parametrize("column", ["id", "rowid"])
     def test_replace_is_refused(self, record, alice, refused, column):
         record(alice)
