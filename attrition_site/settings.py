@@ -143,6 +143,9 @@ else:
             # A request waits this long for a connection and is then answered 503.
             "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", 8), "timeout": 1.5},
             "connect_timeout": 2,
+            # A statement that comes again is planned once per connection: every prediction's are.
+            "server_side_binding": True,
+            "prepare_threshold": 3,
         }
     )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
