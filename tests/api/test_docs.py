@@ -66,7 +66,7 @@ def test_the_examples_answer_what_the_guide_shows(live_server, active_model, qui
                 example["command"] + "```\n\n" + fence + written(told) + "\n",
             )
         else:
-            assert shown == told
+            assert shown == told, "UPDATE_DOCS=1 pytest tests/api/test_docs.py writes it anew"
             assert example["answer"] == written(told) + "\n"
     if os.environ.get("UPDATE_DOCS"):
         GUIDE.write_text(guide)
