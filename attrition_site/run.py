@@ -166,11 +166,17 @@ def refuse_taken_port(host: str, port: int) -> None:
 
 
 def needs_migration() -> bool:
-    """Whether a migration is waiting. `migrate` itself takes half a second to say so."""
+    """Whether a migration is waiting, or a guard that `migrate` puts in place is missing.
+
+    `migrate` itself takes half a second to say so.
+    """
     from django.db.migrations.executor import MigrationExecutor
 
+    from predictions import append_only
+
     executor = MigrationExecutor(connection)
-    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return bool(waiting or append_only.unguarded(connection))
 
 
 def prepare() -> None:

@@ -154,11 +154,11 @@ class Prediction(models.Model):
             raise AppendOnlyError("Predictions are never changed.")
         super().save(*args, **{**kwargs, "force_insert": True})
 
-    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise AppendOnlyError("Predictions are never deleted.")
-
     def get_absolute_url(self) -> str:
         return reverse("predictions:detail", args=[self.pk])
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise AppendOnlyError("Predictions are never deleted.")
 
     @property
     def elevated(self) -> bool:
