@@ -52,7 +52,7 @@ def _card(
         "audit_attributes": [feature.name for feature in data.schema.audit],
         "left_out": {column: dict(why) for column, why in plan.left_out.items()},
         "method": "mean in log-odds of a power-transformed logistic regression, a spline logistic"
-        " regression and boosted trees without interactions, compiled to one table per feature",
+        " regression and boosted stumps, compiled to one table per feature",
         "evaluation": {
             "protocol": f"{evaluation.FOLDS} folds x {evaluation.REPEATS} repeats, stratified,"
             f" seed {evaluation.SEED}; the compiled model is scored",

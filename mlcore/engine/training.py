@@ -1,8 +1,8 @@
 """From a labelled table to a glass box: three additive learners, averaged, compiled to tables.
 
 The learners see the same features in different ways: a logistic regression on power-transformed
-values, one on splines, and boosted trees that may not combine features. Each is a sum of shapes in
-log-odds, so their mean is one too, and `compile_model` reads its shapes off exactly.
+values, one on splines, and boosted stumps. Each is a sum of shapes in log-odds, so their mean is
+one too, and `compile_model` reads its shapes off exactly.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.base import TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -226,22 +227,35 @@ def _names(schema: FeatureSchema, *kinds: str) -> list[str]:
     return [feature.name for feature in schema.features if feature.kind in kinds]
 
 
-def _one_hot(schema: FeatureSchema) -> tuple[str, OneHotEncoder, list[str]]:
-    choices = [[c.value for c in f.choices] for f in schema.features if f.kind == "choice"]
-    encoder = OneHotEncoder(categories=choices, sparse_output=False)
-    return ("choices", encoder, _names(schema, "choice"))
+def _answers_of(schema: FeatureSchema, kind: str) -> list[list[Any]]:
+    return [[c.value for c in f.choices] for f in schema.features if f.kind == kind]
+
+
+def _logistic(schema: FeatureSchema, numbers: TransformerMixin) -> Pipeline:
+    """Logistic regression on numbers bent by `numbers`.
+
+    A scale is both a slope, for its steps have an order, and a level per step, for they need not
+    be equally far apart.
+    """
+    scales = _names(schema, "scale")
+    one_hot = [
+        OneHotEncoder(categories=_answers_of(schema, kind), sparse_output=False)
+        for kind in ("scale", "choice")
+    ]
+    columns = ColumnTransformer(
+        [
+            ("numbers", numbers, _names(schema, "number")),
+            ("slopes", StandardScaler(), scales),
+            ("steps", one_hot[0], scales),
+            ("choices", one_hot[1], _names(schema, "choice")),
+        ]
+    )
+    return make_pipeline(columns, LogisticRegression(C=0.5, max_iter=5000))
 
 
 def _power(schema: FeatureSchema) -> Pipeline:
     """Smooth and monotone: Yeo-Johnson, then logistic regression."""
-    columns = ColumnTransformer(
-        [
-            ("numbers", PowerTransformer("yeo-johnson"), _names(schema, "number")),
-            ("scales", StandardScaler(), _names(schema, "scale")),
-            _one_hot(schema),
-        ]
-    )
-    return make_pipeline(columns, LogisticRegression(C=0.5, max_iter=5000))
+    return _logistic(schema, PowerTransformer("yeo-johnson"))
 
 
 def _spline(schema: FeatureSchema) -> Pipeline:
@@ -249,38 +263,29 @@ def _spline(schema: FeatureSchema) -> Pipeline:
     spline = SplineTransformer(
         n_knots=5, degree=3, knots="quantile", extrapolation="constant", include_bias=False
     )
-    columns = ColumnTransformer(
-        [
-            ("numbers", spline, _names(schema, "number")),
-            ("scales", StandardScaler(), _names(schema, "scale")),
-            _one_hot(schema),
-        ]
-    )
-    return make_pipeline(columns, LogisticRegression(C=0.5, max_iter=5000))
+    return _logistic(schema, spline)
 
 
 def _stepped(schema: FeatureSchema) -> Pipeline:
-    """Steps: boosted trees in which no tree may look at two features."""
-    choices = [[c.value for c in f.choices] for f in schema.features if f.kind == "choice"]
+    """Steps: boosted stumps, each of which looks at one feature."""
     names = _names(schema, "choice")
     columns = ColumnTransformer(
         [
-            ("choices", OrdinalEncoder(categories=choices), names),
+            ("choices", OrdinalEncoder(categories=_answers_of(schema, "choice")), names),
             ("numbers", "passthrough", _names(schema, "number", "scale")),
         ]
     )
-    trees = HistGradientBoostingClassifier(
-        learning_rate=0.06,
-        max_iter=300,
-        max_leaf_nodes=3,
+    stumps = HistGradientBoostingClassifier(
+        learning_rate=0.1,
+        max_iter=600,
+        max_leaf_nodes=2,
         min_samples_leaf=15,
         l2_regularization=5.0,
         categorical_features=list(range(len(names))),
-        interaction_cst="no_interactions",
         early_stopping=False,
         random_state=0,
     )
-    return make_pipeline(columns, trees)
+    return make_pipeline(columns, stumps)
 
 
 def compile_model(

@@ -130,8 +130,9 @@ class TestRepetition:
 
 class TestTheCard:
     def test_the_model_is_good_enough_to_ship(self, bundled):
+        """Without gender, marital status and age among its inputs."""
         metrics = bundled.card["evaluation"]["metrics"]
-        assert metrics["roc_auc"]["mean"] >= 0.84
+        assert metrics["roc_auc"]["mean"] >= 0.85
         assert metrics["calibration_error"]["mean"] <= 0.05
 
     def test_it_names_the_data_and_the_inputs(self, bundled, plan):

@@ -37,7 +37,13 @@ def three(alice, carol, record):
     ]
     for day, employee, source, over_time in days:
         with time_machine.travel(datetime(2026, 3, day, 12, tzinfo=UTC), tick=False):
-            record(alice, employee_id=employee, source=source, over_time=over_time)
+            record(
+                alice,
+                employee_id=employee,
+                source=source,
+                over_time=over_time,
+                stock_option_level=0 if over_time == "Yes" else 1,
+            )
 
 
 def test_newest_first(as_alice, three):
