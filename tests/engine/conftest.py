@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import mlcore
 from mlcore.engine import artifact
@@ -12,6 +13,10 @@ from mlcore.engine.schema import Choice, Feature, FeatureSchema, Section
 from mlcore.engine.tabular import match_columns
 from mlcore.engine.training import TrainingPlan
 from mlcore.public_data import ibm_columns
+
+# How long an example takes says more about the machine's other work than about the code.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 BUNDLED = Path(mlcore.__file__).parent / "bundled"
 

@@ -73,7 +73,7 @@ def values_of(field):
     return st.one_of(*(kinds[kind] for kind in field["type"]))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_whatever_the_description_allows_is_accepted(bundled, described, data):
     """But for the one rule that stands in words: an input of the model must be known."""
@@ -93,7 +93,7 @@ def test_whatever_the_description_allows_is_accepted(bundled, described, data):
         assert list(refused.value.problems) == [""]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_whatever_the_description_allows_in_a_small_schema_is_accepted(schema, data):
     fields = json_schema(schema)["properties"]

@@ -27,7 +27,7 @@ def exactly(values):
     return [(type(value), repr(value)) for value in values]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(raw=raw_rows())
 def test_a_frame_judges_each_row_exactly_as_the_row_alone_is_judged(schema, raw):
     rows, names = raw

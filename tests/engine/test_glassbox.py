@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlcore.engine.glassbox import Curve, GlassBoxModel, Table, sigmoid
@@ -14,7 +14,6 @@ from mlcore.engine.schema import CleanFrame
 from tests.engine.strategies import rows
 
 reasonable = st.floats(-1e6, 1e6)
-fast = settings(deadline=None)
 
 
 @st.composite
@@ -56,7 +55,6 @@ class TestCurves:
     def test_a_blank_contributes_nothing_unless_the_model_learned_otherwise(self):
         assert agree(Curve((0.0, 1.0), (-3.0, 3.0)), [None]) == [0.0]
 
-    @fast
     @given(curves(), st.data())
     def test_one_value_and_many_agree_to_the_last_bit(self, curve, draw):
         near = [math.nextafter(knot, way) for knot in curve.knots for way in (-math.inf, math.inf)]
@@ -64,7 +62,6 @@ class TestCurves:
             allow_infinity=False) | st.integers(-(10**18), 10**18)  # fmt: skip
         agree(curve, draw.draw(st.lists(value, max_size=20)))
 
-    @fast
     @given(curves(), reasonable)
     def test_a_curve_stays_between_the_values_of_its_knots(self, curve, value):
         low, high = min(curve.values), max(curve.values)
@@ -131,7 +128,6 @@ def summed(model, score):
     return total
 
 
-@fast
 @given(st.data())
 def test_the_contributions_are_the_prediction(bundled, data):
     row = bundled.schema.clean(data.draw(rows(bundled.schema)))
@@ -144,7 +140,6 @@ def test_the_contributions_are_the_prediction(bundled, data):
     assert score.probability == sigmoid(score.log_odds)
 
 
-@fast
 @given(st.data())
 def test_a_row_alone_and_in_a_frame_agree_to_the_last_bit(bundled, data):
     raw = data.draw(st.lists(rows(bundled.schema), min_size=1, max_size=6))

@@ -150,7 +150,7 @@ class TestRefusal:
     def test_what_is_no_table_is_told_in_a_sentence(self, content, sentence):
         assert refusal(content).startswith(sentence)
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=300)
     @given(
         st.binary(max_size=300) | st.text(max_size=100).map(lambda t: t.encode("utf-8", "replace"))
     )
