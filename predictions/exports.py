@@ -214,7 +214,7 @@ def _heading(feature: Feature, language: str) -> str:
     label = say(feature.label, language, feature.name)
     if feature.kind == "scale" and feature.choices:
         return f"{label} ({feature.choices[0].value}–{feature.choices[-1].value})"
-    unit = say(feature.unit, language)
+    unit = feature.units(language)
     return f"{label} ({unit})" if unit else label
 
 

@@ -122,7 +122,7 @@ def _number(feature: Feature, language: str) -> RawField:
             }
         ),
     )
-    field.unit = say(feature.unit, language)
+    field.unit = feature.units(language)
     field.hint = _("{minimum} to {maximum}").format(
         minimum=number_text(feature.minimum, language),
         maximum=number_text(feature.maximum, language),

@@ -44,7 +44,7 @@ def json_schema(schema: FeatureSchema, language: str = "en") -> dict[str, Any]:
 
 def describe(feature: Feature, language: str = "en") -> dict[str, Any]:
     """One feature as a JSON Schema property."""
-    unit, help_text = say(feature.unit, language), say(feature.help, language)
+    unit, help_text = feature.units(language), say(feature.help, language)
     label = say(feature.label, language) + (f" ({unit})" if unit else "") + "."
     return {
         "title": say(feature.label, language),

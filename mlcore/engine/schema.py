@@ -70,6 +70,7 @@ class Feature:
     section: str = ""
     help: Words = field(default_factory=dict)
     unit: Words = field(default_factory=dict)
+    """`"%"`, or `"year|years"` where one has a form of its own."""
     integer: bool = True
     """Whole numbers only; matters for kind `number`."""
     minimum: float = 0
@@ -108,12 +109,21 @@ class Feature:
                 return say(choice.label, language, str(value))
         return str(value)
 
+    def units(self, language: str) -> str:
+        """The unit beside a label: of several."""
+        return say(self.unit, language).rpartition("|")[2]
+
+    def unit_of(self, value: float, language: str) -> str:
+        """The unit of so many: one year, two years; zéro an, deux ans."""
+        alone = abs(value) < 2 if language[:2] == "fr" else abs(value) == 1
+        return say(self.unit, language).partition("|")[0] if alone else self.units(language)
+
     def value_text(self, value: Value, language: str) -> str:
         """A clean value as a person reads it, with its unit; `""` for a blank."""
         if value is None:
             return ""
         if self.kind == "number" and isinstance(value, (int, float)):
-            unit = say(self.unit, language)
+            unit = self.unit_of(value, language)
             text = number_text(value, language)
             if unit == "%" and language[:2] == "en":
                 return f"{text}%"

@@ -174,6 +174,22 @@ class TestWords:
         assert hike.value_text(11, "en") == "11%"
         assert hike.value_text(11, "fr") == "11\u00a0%"
 
+    def test_a_unit_follows_its_number(self):
+        tenure = Feature(
+            name="tenure",
+            column="Tenure",
+            kind="number",
+            label={"en": "Tenure"},
+            unit={"en": "year|years", "fr": "an|ans"},
+            integer=False,
+            maximum=60,
+        )
+        english = [tenure.value_text(years, "en") for years in (0, 1, 1.5, 2)]
+        french = [tenure.value_text(years, "fr") for years in (0, 1, 1.5, 2)]
+        assert english == ["0\u00a0years", "1\u00a0year", "1.5\u00a0years", "2\u00a0years"]
+        assert french == ["0\u00a0an", "1\u00a0an", "1,5\u00a0an", "2\u00a0ans"]
+        assert tenure.units("fr") == "ans"
+
     def test_a_blank_has_no_words(self, income):
         assert income.value_text(None, "en") == ""
 
