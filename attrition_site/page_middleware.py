@@ -1,0 +1,53 @@
+"""Who must be signed in, and what a browser may load: the libraries' middleware, made lighter."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from csp.constants import HEADER
+from csp.middleware import CSPMiddleware
+from csp.utils import build_policy
+from django.conf import settings
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+
+class SignInMiddleware(LoginRequiredMiddleware):
+    """Django's, but a view that needs no session is served without a look at the session.
+
+    The API has its tokens, and health must be told even when the sessions cannot be read.
+    """
+
+    def process_view(
+        self, request: HttpRequest, view_func: Any, view_args: Any, view_kwargs: Any
+    ) -> HttpResponseBase | None:
+        if not getattr(view_func, "login_required", True):
+            return None
+        return super().process_view(request, view_func, view_args, view_kwargs)
+
+
+class ContentPolicyMiddleware(CSPMiddleware):
+    """django-csp's, which puts the policy together anew for each answer: here, it does so once.
+
+    An answer with a wish of its own (django-csp's decorators leave it there) or with a nonce goes
+    the library's way.
+    """
+
+    @cached_property
+    def _policy(self) -> str:
+        return str(build_policy())
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        if (
+            settings.DEBUG
+            or "_csp_nonce" in request.__dict__
+            or any(name.startswith("_csp") for name in response.__dict__)
+        ):
+            answer: HttpResponseBase = super().process_response(request, response)
+            return answer
+        response.headers.setdefault(HEADER, self._policy)
+        return response
