@@ -93,7 +93,7 @@ def test_an_auditor_finds_and_reads_a_record(page, site, complaints, scheme, wid
 
 def test_an_auditor_exports_what_was_found(page, site, complaints):
     sign_in(page, site, "bob")
-    page.locator("#action-toggle").check()
+    page.locator("input.action-select").first.check()
     page.locator("select[name=action]").select_option("export_xlsx")
     with page.expect_download() as download:
         page.locator("button[name=index]").click()
