@@ -19,7 +19,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from mlcore import registry
-from mlcore.engine.schema import Feature, FeatureSchema
+from mlcore.engine.features import Feature
+from mlcore.engine.schema import FeatureSchema
 from mlcore.engine.values import Value
 from mlcore.engine.words import say
 from mlcore.models import ModelVersion

@@ -15,7 +15,8 @@ from django.forms.boundfield import BoundField
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from mlcore.engine.schema import EMPLOYEE_ID, ROW, CleanRow, Feature, FeatureSchema, SchemaError
+from mlcore.engine.features import Feature
+from mlcore.engine.schema import EMPLOYEE_ID, ROW, CleanRow, FeatureSchema, SchemaError
 from mlcore.engine.values import IDENTIFIER_LENGTH
 from mlcore.engine.words import number_text, say
 

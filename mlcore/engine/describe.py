@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mlcore.engine.schema import EMPLOYEE_ID, Feature, FeatureSchema
+from mlcore.engine.features import Feature
+from mlcore.engine.schema import EMPLOYEE_ID, FeatureSchema
 from mlcore.engine.values import IDENTIFIER_LENGTH, Value
 from mlcore.engine.words import say
 

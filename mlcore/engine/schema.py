@@ -7,17 +7,15 @@ door becomes a `CleanRow` here or nowhere; the type checker refuses a row that d
 from __future__ import annotations
 
 import difflib
-import hashlib
-import json
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Any, Literal, NewType
+from typing import Any, NewType
 
+from mlcore.engine.features import Feature, Section
+from mlcore.engine.schema_json import feature_from_json, feature_to_json
 from mlcore.engine.values import (
-    READERS,
     InvalidValueError,
     Reader,
     Value,
@@ -26,9 +24,7 @@ from mlcore.engine.values import (
     read_identifier,
     shown,
 )
-from mlcore.engine.words import Problem, Words, number_text, say
-
-Kind = Literal["number", "scale", "choice"]
+from mlcore.engine.words import Problem
 
 EMPLOYEE_ID = "employee_id"
 ROW = ""
@@ -44,105 +40,6 @@ class SchemaError(ValueError):
     def __init__(self, problems: Mapping[str, Sequence[Problem]]) -> None:
         super().__init__(", ".join(f"{name}: {p[0].code}" for name, p in problems.items()))
         self.problems = problems
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Choice:
-    """One answer to a choice, or one step of a scale."""
-
-    value: str | int
-    """The data's own word; for a scale, the step's number."""
-    label: Words
-    aliases: tuple[str, ...] = ()
-    """Other words by which the answer is recognised."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Feature:
-    """One thing that is known about an employee."""
-
-    name: str
-    """snake_case of the column."""
-    column: str
-    """The header in the file that the model was trained on."""
-    kind: Kind
-    label: Words
-    section: str = ""
-    help: Words = field(default_factory=dict)
-    unit: Words = field(default_factory=dict)
-    """`"%"`, or `"year|years"` where one has a form of its own."""
-    integer: bool = True
-    """Whole numbers only; matters for kind `number`."""
-    minimum: float = 0
-    maximum: float = 0
-    """Limits of what is accepted, for kind `number`."""
-    seen: tuple[float, float] | None = None
-    """Smallest and largest value in the training data; beyond it a shape is flat."""
-    typical: Value = None
-    """Median of the training data; for a choice, its most frequent value."""
-    choices: tuple[Choice, ...] = ()
-    aliases: tuple[str, ...] = ()
-    """Other headers by which a file's column is recognised."""
-    actionable: bool = False
-    """Something that an employer can change."""
-
-    def __post_init__(self) -> None:
-        if self.kind == "number":
-            if not (math.isfinite(self.minimum) and math.isfinite(self.maximum)):
-                raise ValueError(f"{self.name}: limits must be finite")
-            if self.choices or self.minimum > self.maximum:
-                raise ValueError(f"{self.name}: a number has limits that rise, and no choices")
-        elif self.kind not in READERS:
-            raise ValueError(f"{self.name}: unknown kind {self.kind!r}")
-        elif not self.choices or len({str(c.value) for c in self.choices}) < len(self.choices):
-            raise ValueError(f"{self.name}: choices must differ, and there must be some")
-
-    @cached_property
-    def read(self) -> Reader:
-        """The reader of this feature's raw values."""
-        return READERS[self.kind](self)
-
-    def choice_label(self, value: Value, language: str) -> str:
-        """The words for a choice's value; the value itself if it is not one of the choices."""
-        for choice in self.choices:
-            if choice.value == value:
-                return say(choice.label, language, str(value))
-        return str(value)
-
-    def units(self, language: str) -> str:
-        """The unit beside a label: of several."""
-        return say(self.unit, language).rpartition("|")[2]
-
-    def unit_of(self, value: float, language: str) -> str:
-        """The unit of so many: one year, two years; zéro an, deux ans."""
-        alone = abs(value) < 2 if language[:2] == "fr" else abs(value) == 1
-        return say(self.unit, language).partition("|")[0] if alone else self.units(language)
-
-    def value_text(self, value: Value, language: str) -> str:
-        """A clean value as a person reads it, with its unit; `""` for a blank."""
-        if value is None:
-            return ""
-        if self.kind == "number" and isinstance(value, (int, float)):
-            unit = self.unit_of(value, language)
-            text = number_text(value, language)
-            if unit == "%" and language[:2] == "en":
-                return f"{text}%"
-            return f"{text}\u00a0{unit}" if unit else text
-        return self.choice_label(value, language)
-
-    def beyond_seen(self, value: Value) -> bool:
-        """Whether a number lies outside what the model was trained on."""
-        if self.seen is None or not isinstance(value, (int, float)):
-            return False
-        return not self.seen[0] <= value <= self.seen[1]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Section:
-    """A group of features that are asked together."""
-
-    name: str
-    label: Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,8 +269,8 @@ class FeatureSchema:
     def to_json(self) -> dict[str, Any]:
         """The schema as JSON data; `from_json` gives it back."""
         return {
-            "features": [_feature_to_json(feature) for feature in self.features],
-            "audit": [_feature_to_json(feature) for feature in self.audit],
+            "features": [feature_to_json(feature) for feature in self.features],
+            "audit": [feature_to_json(feature) for feature in self.audit],
             "sections": [{"name": s.name, "label": dict(s.label)} for s in self.sections],
             "identifier_aliases": list(self.identifier_aliases),
         }
@@ -382,17 +279,11 @@ class FeatureSchema:
     def from_json(cls, stored: Mapping[str, Any]) -> FeatureSchema:
         """Raises `ValueError`, `KeyError` or `TypeError` when `stored` is not a schema."""
         return cls(
-            features=tuple(_feature_from_json(item) for item in stored["features"]),
-            audit=tuple(_feature_from_json(item) for item in stored.get("audit", ())),
+            features=tuple(feature_from_json(item) for item in stored["features"]),
+            audit=tuple(feature_from_json(item) for item in stored.get("audit", ())),
             sections=tuple(Section(**item) for item in stored.get("sections", ())),
             identifier_aliases=tuple(stored.get("identifier_aliases", ())),
         )
-
-    @cached_property
-    def sha256(self) -> str:
-        """Hash of the canonical JSON: two schemas that ask the same have the same."""
-        canonical = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _verdict(read: Reader, raw: object) -> Value | Problem:
@@ -408,40 +299,3 @@ def _keep(
     if len(positions) == count:
         return columns
     return {name: [values[p] for p in positions] for name, values in columns.items()}
-
-
-_WORDS = ("label", "help", "unit")
-_DEFAULTS: dict[str, Any] = {f.name: {} if f.name in _WORDS else f.default for f in fields(Feature)}
-
-
-def _feature_to_json(feature: Feature) -> dict[str, Any]:
-    """Only what differs from the defaults: a schema is also read by people."""
-    stored: dict[str, Any] = {}
-    for name, default in _DEFAULTS.items():
-        value = getattr(feature, name)
-        if value == default:
-            continue
-        if name in _WORDS:
-            value = dict(value)
-        elif name == "choices":
-            value = [
-                {"value": c.value, "label": dict(c.label)}
-                | ({"aliases": list(c.aliases)} if c.aliases else {})
-                for c in value
-            ]
-        elif isinstance(value, tuple):
-            value = list(value)
-        stored[name] = value
-    return stored
-
-
-def _feature_from_json(stored: Mapping[str, Any]) -> Feature:
-    given = dict(stored)
-    given["choices"] = tuple(
-        Choice(value=c["value"], label=c["label"], aliases=tuple(c.get("aliases", ())))
-        for c in stored.get("choices", ())
-    )
-    given["aliases"] = tuple(stored.get("aliases", ()))
-    if stored.get("seen") is not None:
-        given["seen"] = (stored["seen"][0], stored["seen"][1])
-    return Feature(**given)

@@ -32,8 +32,9 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+from mlcore.engine.features import Feature
 from mlcore.engine.glassbox import Curve, GlassBoxModel, Shape, Table
-from mlcore.engine.schema import CleanFrame, Feature, FeatureSchema
+from mlcore.engine.schema import CleanFrame, FeatureSchema
 from mlcore.engine.values import Value, fold, word
 from mlcore.engine.words import Words
 

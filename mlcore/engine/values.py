@@ -17,7 +17,7 @@ import numpy as np
 from mlcore.engine.words import Problem, Words
 
 if TYPE_CHECKING:
-    from mlcore.engine.schema import Feature
+    from mlcore.engine.features import Feature
 
 Value = float | int | str | None
 """A clean value; `None` is a blank."""

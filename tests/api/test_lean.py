@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEAVY = ("pandas", "sklearn", "scipy", "joblib", "fairlearn", "xlsxwriter", "python_calamine")
+HEAVY = ("pandas", "sklearn", "scipy", "joblib", "xlsxwriter", "python_calamine")
 
 _SCRIPT = """
 import json, os, sys

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, settings
 
 import mlcore
 from mlcore.engine import artifact
-from mlcore.engine.schema import Choice, Feature, FeatureSchema, Section
+from mlcore.engine.features import Choice, Feature, Section
+from mlcore.engine.schema import FeatureSchema
 from mlcore.engine.tabular import match_columns
 from mlcore.engine.training import TrainingPlan
 from mlcore.public_data import ibm_columns

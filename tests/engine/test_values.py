@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mlcore.engine.schema import Choice, Feature
+from mlcore.engine.features import Choice, Feature
 from mlcore.engine.values import InvalidValueError, fold, read_identifier, shown
 from mlcore.engine.words import number_text
 from tests.engine.strategies import AWKWARD, brief, raw_values
