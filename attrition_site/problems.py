@@ -16,8 +16,7 @@ from typing import Any
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template import TemplateDoesNotExist, loader
-from django.utils.html import escape
+from django.template import loader
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views import defaults
@@ -160,7 +159,7 @@ def is_api(request: HttpRequest) -> bool:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's `handler400`: a request that it suspects."""
     if not is_api(request):
-        return defaults.bad_request(request, exception)
+        return _page(request, 400)
     detail = str(exception) if isinstance(exception, BadRequest) else ""
     return problem(400, instance=request.path, code="bad_request", detail=detail)
 
@@ -183,21 +182,24 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's `handler500`: a fault of ours, or 503 when the database or the model is gone."""
     if outage := _outage(sys.exc_info()[1]):
-        return _unavailable(request.path, outage) if is_api(request) else _unavailable_page()
+        return _unavailable(request.path, outage) if is_api(request) else _page(request, 503)
     if is_api(request):
         detail = _("The fault has been noted under the request's number.")
         return problem(500, instance=request.path, code="server_error", detail=detail)
-    return defaults.server_error(request)
+    return _page(request, 500)
 
 
-def _unavailable_page() -> HttpResponse:
-    # Without the request: its user and its session would be asked of the database.
-    try:
-        page = loader.render_to_string("503.html", {"retry_after": RETRY_AFTER})
-    except TemplateDoesNotExist:
-        page = escape(TITLES[503])
-    return HttpResponse(
-        page,
-        status=503,
-        headers={"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"},
-    )
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's `CSRF_FAILURE_VIEW`: most often a page that was open since before a new sign-in."""
+    return _page(request, 403, "403_csrf.html")
+
+
+def _page(request: HttpRequest, status: int, template: str = "") -> HttpResponse:
+    """A page that needs neither the database nor the session, nor who is asking."""
+    # The middleware has let the request go by now; its id is still with it.
+    request_id = current_request_id() or request.META.get("HTTP_X_REQUEST_ID", "")
+    page = loader.render_to_string(template or f"{status}.html", {"request_id": request_id})
+    headers = {"Cache-Control": "no-store"}
+    if status == 503:
+        headers["Retry-After"] = str(RETRY_AFTER)
+    return HttpResponse(page, status=status, headers=headers)

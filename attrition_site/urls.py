@@ -8,6 +8,7 @@ from django.templatetags.static import static
 from django.urls import include, path
 from django.utils.functional import lazy
 from django.views.generic import RedirectView
+from django.views.i18n import set_language
 
 from attrition_site.health import HealthView
 from predictions import views
@@ -20,7 +21,8 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("accounts/", include("accounts.urls")),
     path("predictions/", include("predictions.urls")),
-    path("i18n/", include("django.conf.urls.i18n")),
+    # Before sign-in too: whoever cannot read the page cannot sign in on it.
+    path("i18n/setlang/", login_not_required(set_language), name="set_language"),
     path("favicon.ico", login_not_required(RedirectView.as_view(url=_icon))),
     # The API's endpoints under shorter names; the API's documentation leaves these out.
     path("health", HealthView.as_view()),

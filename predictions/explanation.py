@@ -29,6 +29,8 @@ class Reason:
     """The value as a person reads it; empty for a blank."""
     contribution: float
     """Log-odds against the average employee: above zero raises the risk."""
+    actionable: bool
+    """Whether it is something that an employer can change."""
     beyond_seen: bool
     """Whether the value lies outside what the model was trained on."""
 
@@ -72,8 +74,9 @@ class Explanation:
         return [reason for reason in self.reasons if reason.contribution > 0]
 
     @property
-    def lowering(self) -> list[Reason]:
-        return [reason for reason in self.reasons if reason.contribution < 0]
+    def levers(self) -> list[Reason]:
+        """What raises the risk more than a little and is in the employer's hands."""
+        return [r for r in self.raising if r.actionable and r.contribution >= _SLIGHT]
 
     @property
     def beyond_seen(self) -> list[Reason]:
@@ -107,6 +110,7 @@ def explain(
             value=value,
             value_text=feature.value_text(value, language),
             contribution=contribution,
+            actionable=feature.actionable,
             beyond_seen=feature.beyond_seen(value),
         )
 

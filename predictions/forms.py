@@ -24,11 +24,26 @@ from mlcore.engine.words import number_text, say
 _MOST_BUTTONS = 5
 
 
+class DescribedField(BoundField):
+    """A field whose unit and range are read aloud with its help and its error."""
+
+    @property
+    def aria_describedby(self) -> str | None:
+        parts = [super().aria_describedby]
+        parts += [
+            f"{self.auto_id}_{part}" for part in ("unit", "hint") if getattr(self.field, part)
+        ]
+        return " ".join(filter(None, parts))
+
+
 class RawField(forms.Field):
     """Keeps a raw value as it came, and carries what a template shows beside it."""
 
     unit: str = ""
     hint: str = ""
+
+    def get_bound_field(self, form: forms.BaseForm, field_name: str) -> BoundField:
+        return DescribedField(form, self, field_name)
 
     def clean(self, value: Any) -> Any:
         return value

@@ -5,16 +5,21 @@ from __future__ import annotations
 from typing import Any, cast
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import BadRequest
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.translation import get_language
-from django.views.decorators.http import require_GET, require_http_methods
+from django.utils import translation
+from django.utils.translation import check_for_language, get_language
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from mlcore import registry
+from mlcore.engine.schema import FeatureSchema
 from predictions import exports
 from predictions.explanation import explain
 from predictions.filters import PredictionFilter
@@ -25,6 +30,10 @@ from predictions.services import Request, predict
 
 ROWS_PER_PAGE = 50
 _TYPICAL = "typical"
+
+
+# After a sign-out on a shared machine, going back must not show a person's risk.
+_personal = cache_control(private=True, no_store=True)
 
 
 def _language() -> str:
@@ -40,7 +49,7 @@ def _visible(request: HttpRequest) -> PredictionQuerySet:
     return Prediction.objects.visible_to(_person(request))
 
 
-@require_GET
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What can be done here, by who is asking."""
     if not request.user.get_all_permissions():
@@ -57,6 +66,8 @@ def assess(request: HttpRequest) -> HttpResponse:
     `?from=<id>` starts from a stored prediction's values, `?from=typical` from typical ones.
     """
     active = registry.active()
+    if language := request.POST.get("language", ""):
+        return _in_language(request, active.schema, language)
     if request.method == "POST":
         form = EmployeeForm(active.schema, _language(), data=request.POST)
         if form.is_valid():
@@ -83,8 +94,21 @@ def assess(request: HttpRequest) -> HttpResponse:
     return render(request, "predictions/form.html", {"form": form, "origin": origin})
 
 
+def _in_language(request: HttpRequest, schema: FeatureSchema, language: str) -> HttpResponse:
+    """The form in another language, with what was typed so far: nothing is judged yet."""
+    if not check_for_language(language):
+        raise BadRequest("There is no such language.")
+    translation.activate(language)
+    typed = {name: value for name, value in request.POST.items() if value}
+    form = EmployeeForm(schema, language, initial=typed)
+    response = render(request, "predictions/form.html", {"form": form, "typed": True})
+    response.set_cookie(settings.LANGUAGE_COOKIE_NAME, language)
+    return response
+
+
 @permission_required("predictions.view_prediction", raise_exception=True)
-@require_GET
+@require_safe
+@_personal
 def result(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One prediction, with its reasons, as it was recorded."""
     prediction = get_object_or_404(_visible(request).for_result(), pk=pk)
@@ -101,7 +125,8 @@ def result(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @permission_required("predictions.view_prediction", raise_exception=True)
-@require_GET
+@require_safe
+@_personal
 def history(request: HttpRequest) -> HttpResponseBase:
     """All predictions, newest first, filtered by the address."""
     rows = PredictionFilter(request.GET, _visible(request), request=request)

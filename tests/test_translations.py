@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import ast
 import gettext
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+
+from mlcore import registry
+from mlcore.engine.words import PROBLEMS
 
 LOCALE = Path(__file__).parent.parent / "locale"
 CATALOGUE = LOCALE / "fr/LC_MESSAGES/django.po"
@@ -59,13 +64,23 @@ def test_what_is_served_is_what_was_translated():
             assert served.gettext(message) == fields["msgstr"]
 
 
+def french(content):
+    """Every French text in what a JSON file or a table of words holds."""
+    for name, value in content.items() if isinstance(content, Mapping) else enumerate(content):
+        if name == "fr":
+            yield value
+        elif isinstance(value, Mapping | list | tuple):
+            yield from french(value)
+
+
 def test_french_typography():
     """A no-break space stands before : ; ? ! % and inside « »; the apostrophe is curly."""
-    for fields, _ in entries():
-        for name, text in fields.items():
-            if name.startswith("msgstr"):
-                said = re.sub(r"%\(\w+\)s|\{\w+\}|<[^>]+>|https?:\S+", "", text)
-                assert not re.search(r"[ ][:;?!%»]|«[ ]|\w[?!;]|\w'\w", said), text
+    texts = [t for f, _ in entries() for name, t in f.items() if name.startswith("msgstr")]
+    plan = json.loads((registry.BUNDLED_FOLDER.parent / "ibm_plan.json").read_text())
+    texts += [*french(PROBLEMS), *french(plan)]
+    for text in texts:
+        said = re.sub(r"%\(\w+\)s|\{\w+\}|<[^>]+>|https?:\S+", "", text)
+        assert not re.search(r"[ ][:;?!%»]|«[ ]|\w[?!;]|\w'\w", said), text
 
 
 @pytest.mark.skipif(not shutil.which("xgettext"), reason="GNU gettext is not installed")

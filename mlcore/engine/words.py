@@ -33,7 +33,7 @@ def number_text(value: float, language: str) -> str:
 PROBLEMS: Mapping[str, Words] = {
     "not_an_object": {
         "en": "Give the employee as an object: one value per field.",
-        "fr": "Décrivez le collaborateur par un objet : une valeur par champ.",
+        "fr": "Décrivez le collaborateur par un objet : une valeur par champ.",
     },
     "nothing_known": {
         "en": "Fill in at least one of the fields that the model uses.",
@@ -45,19 +45,19 @@ PROBLEMS: Mapping[str, Words] = {
     },
     "unknown_field_like": {
         "en": "The model has no such field. Did you mean “{suggestion}”?",
-        "fr": "Le modèle ne connaît pas ce champ. Vouliez-vous dire « {suggestion} » ?",
+        "fr": "Le modèle ne connaît pas ce champ. Vouliez-vous dire « {suggestion} » ?",
     },
     "not_a_number": {
         "en": "“{given}” is not a number. Write it in digits, for example {example}.",
-        "fr": "« {given} » n’est pas un nombre. Écrivez-le en chiffres, par exemple {example}.",
+        "fr": "« {given} » n’est pas un nombre. Écrivez-le en chiffres, par exemple {example}.",
     },
     "not_whole": {
         "en": "“{given}” is not a whole number. Leave out the decimals.",
-        "fr": "« {given} » n’est pas un nombre entier. Supprimez les décimales.",
+        "fr": "« {given} » n’est pas un nombre entier. Supprimez les décimales.",
     },
     "ambiguous_number": {
         "en": "“{given}” can be read in two ways. Write it without a thousands separator.",
-        "fr": "« {given} » peut se lire de deux façons. Écrivez-le sans séparateur de milliers.",
+        "fr": "« {given} » peut se lire de deux façons. Écrivez-le sans séparateur de milliers.",
     },
     "out_of_range": {
         "en": "{given} is out of range. Enter a number from {minimum} to {maximum}.",
@@ -65,7 +65,7 @@ PROBLEMS: Mapping[str, Words] = {
     },
     "not_a_choice": {
         "en": "“{given}” is not one of the choices: {choices}.",
-        "fr": "« {given} » ne fait pas partie des choix : {choices}.",
+        "fr": "« {given} » ne fait pas partie des choix : {choices}.",
     },
     "not_text": {
         "en": "Give the employee’s reference as text.",
@@ -73,7 +73,7 @@ PROBLEMS: Mapping[str, Words] = {
     },
     "too_long": {
         "en": "Shorten it to at most {maximum} characters; it has {length}.",
-        "fr": "Raccourcissez à {maximum} caractères au plus ; il y en a {length}.",
+        "fr": "Raccourcissez à {maximum} caractères au plus ; il y en a {length}.",
     },
     "unprintable": {
         "en": "Remove the characters that cannot be printed.",

@@ -6,7 +6,6 @@ from django import template
 from django.utils.formats import number_format
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
-from django.utils.translation import gettext as _
 
 from mlcore.engine.operating import Band
 from predictions import charts
@@ -16,16 +15,34 @@ register = template.Library()
 
 @register.filter
 def percent(share: float, decimals: int = 0) -> str:
-    """A share of 0 to 1 in percent: `23%` in English, `23 %` in French."""
-    text = number_format(f"{share * 100:.{decimals}f}", use_l10n=True)
-    return f"{text}\u00a0%" if (get_language() or "").startswith("fr") else f"{text}%"
+    """A share of 0 to 1 in percent: `23%` in English, `23 %` in French.
+
+    What is neither nothing nor all is not rounded to it: `<1%`, `>99%`.
+    """
+    rounded = f"{share * 100:.{decimals}f}"
+    sign = ""
+    if 0 < share < 1 and float(rounded) in (0, 100):
+        step = 10**-decimals
+        sign = "<" if share < 0.5 else ">"
+        rounded = f"{step if share < 0.5 else 100 - step:.{decimals}f}"
+    text = number_format(rounded, use_l10n=True)
+    space = "\u00a0" if (get_language() or "").startswith("fr") else ""
+    return f"{sign}{space if sign else ''}{text}{space}%"
 
 
 @register.filter
-def of_hundred(share: float) -> str:
-    """A share of 0 to 1 as people count: `23`, or `fewer than 1`."""
-    people = round(share * 100)
-    return str(people) if people else _("fewer than 1")
+def percent_below(share: float, threshold: float) -> str:
+    """A share in percent, with as many decimals as it takes to read as less than `threshold`."""
+    decimals = 0
+    while decimals < 9 and percent(share, decimals) == percent(threshold, decimals):
+        decimals += 1
+    return percent(share, decimals)
+
+
+@register.filter
+def of_hundred(share: float) -> int:
+    """A share of 0 to 1 as people count: how many of a hundred."""
+    return round(share * 100)
 
 
 @register.filter

@@ -9,6 +9,7 @@ document.addEventListener("submit", (event) => {
   }
   if (form.method === "post") {
     form.dataset.sent = "yes";
+    setTimeout(() => delete form.dataset.sent, 8000); // it may have been stopped on its way
     form.querySelectorAll("button[type=submit]").forEach((b) => b.setAttribute("aria-disabled", "true"));
   }
 });

@@ -72,7 +72,7 @@ def test_an_analyst_assesses_an_employee_and_finds_the_result_again(page, site, 
     page.get_by_role("button", name="Assess the risk").click()
 
     expect(page.get_by_role("heading", name="Employee E-77")).to_be_visible()
-    expect(page.get_by_text("people with this profile left.")).to_be_visible()
+    expect(page.get_by_text("people with a profile like this left.")).to_be_visible()
     expect(page.get_by_role("row", name="Works overtime: Yes")).to_contain_text("raises the risk")
     page.locator("summary", has_text="The exact sum, in log-odds").click()
     expect(page.get_by_role("row", name="The average employee")).to_be_visible()
@@ -94,16 +94,33 @@ def test_the_language_follows_the_switch_and_the_address_stays(page, site, conso
     page.get_by_role("button", name="Français").click()
     expect(page.get_by_role("heading", name="Historique")).to_be_visible()
     assert page.url == f"{site}/predictions/?employee_id=E-7"
-    page.get_by_role("link", name="Évaluer un collaborateur").click()
+    page.get_by_role("link", name="Estimer un risque de départ").click()
     expect(page.get_by_label("Rémunération mensuelle")).to_be_visible()
 
 
 def test_the_language_is_the_browsers_until_it_is_switched(browser, site):
     context = browser.new_context(locale="fr-FR")
     page = context.new_page()
-    page.goto(f"{site}/")
+    page.goto(f"{site}/predictions/")
     expect(page.get_by_role("main").get_by_role("button", name="Se connecter")).to_be_visible()
+    page.get_by_role("button", name="English").click()
+    page.get_by_label("Username").fill("alice")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    # Signed in, in the language that was chosen, where they wanted to go.
+    expect(page.get_by_role("heading", name="History")).to_be_visible()
     context.close()
+
+
+def test_what_was_typed_outlives_a_switch_of_language(page, site, console):
+    sign_in(page, site)
+    page.goto(f"{site}/predictions/new/")
+    page.get_by_label("Monthly income").fill("2300")
+    page.get_by_role("group", name="Works overtime").get_by_text("Yes").click()
+    page.get_by_role("button", name="Français").click()
+    expect(page.get_by_label("Rémunération mensuelle")).to_have_value("2300")
+    group = page.get_by_role("group", name="Fait des heures supplémentaires")
+    expect(group.get_by_label("Oui")).to_be_checked()
 
 
 def test_the_form_can_be_filled_and_sent_by_keyboard_alone(page, site, console):

@@ -6,12 +6,22 @@ import re
 from math import isclose
 
 import pytest
+from django.template import Context, Template
+from django.utils import translation
 
 from mlcore.engine.glassbox import sigmoid
+from predictions.models import Prediction
+from predictions.templatetags import risk
 
 
 def text_of(response):
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.content.decode()))
+
+
+def said(template, **context):
+    """What a template says, without its markup."""
+    text = Template("{% load risk %}" + template).render(Context(context))
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", text)).strip()
 
 
 @pytest.fixture
@@ -23,7 +33,7 @@ def as_alice(client, alice):
 def test_the_result_says_the_risk_as_people_count_beside_the_base_rate(as_alice, alice, record):
     prediction = record(alice)
     page = text_of(as_alice.get(prediction.get_absolute_url()))
-    assert f"About {round(prediction.probability * 100)} of 100 people" in page
+    assert f"About {round(prediction.probability * 100)} of 100 people with a profile" in page
     assert "it is 16 of 100" in page
     assert "Works overtime: Yes" in page
     assert "raises the risk a lot" in page
@@ -31,12 +41,74 @@ def test_the_result_says_the_risk_as_people_count_beside_the_base_rate(as_alice,
     assert str(prediction.pk) in page
 
 
+@pytest.mark.parametrize(
+    ("probability", "english", "french"),
+    [
+        (0.0003, "Fewer than 1 of 100 people", "Moins d’1 personne sur 100"),
+        (0.012, "About 1 of 100 people", "Environ 1 personne sur 100 au profil comparable est"),
+        (0.2499, "About 25 of 100 people", "Environ 25 personnes sur 100"),
+        (0.997, "About 100 of 100 people", "Environ 100 personnes sur 100"),
+    ],
+)
+def test_any_risk_is_said_as_people_count(probability, english, french):
+    prediction = Prediction(probability=probability, base_rate=0.16, threshold=0.25, band="low")
+    with translation.override("en"):
+        assert english in said('{% include "predictions/_answer.html" %}', prediction=prediction)
+    with translation.override("fr"):
+        assert french in said('{% include "predictions/_answer.html" %}', prediction=prediction)
+
+
+@pytest.mark.parametrize(
+    ("share", "english", "french"),
+    [
+        (0.0, "0%", "0\u00a0%"),
+        (0.00036, "<1%", "<\u00a01\u00a0%"),
+        (0.4349, "43%", "43\u00a0%"),
+        (0.9961, ">99%", ">\u00a099\u00a0%"),
+        (1.0, "100%", "100\u00a0%"),
+    ],
+)
+def test_a_risk_is_never_rounded_to_nothing_or_to_certainty(share, english, french):
+    with translation.override("en"):
+        assert risk.percent(share) == english
+    with translation.override("fr"):
+        assert risk.percent(share) == french
+
+
+def test_a_risk_below_the_threshold_reads_as_less_than_it():
+    prediction = Prediction(probability=0.24996, base_rate=0.16, threshold=0.25, band="moderate")
+    with translation.override("en"):
+        page = said('{% include "predictions/_answer.html" %}', prediction=prediction)
+    assert "A risk of 25.00% stays" not in page
+    assert "A risk of 24.996% stays below the threshold of 25%" in page
+
+
+def test_the_result_names_what_an_employer_can_change(as_alice, alice, record, active_model):
+    prediction = record(alice)
+    page = text_of(as_alice.get(prediction.get_absolute_url()))
+    sentence = re.search(r"What an employer can change among what raises it: (.*?)\.", page)[1]
+    schema = active_model.schema.by_name
+    expected = {
+        schema[name].label["en"]
+        for name, contribution in prediction.contributions.items()
+        if contribution >= 0.25 and schema[name].actionable
+    }
+    assert set(re.split(r"\s*, ?", sentence.strip())) == expected
+    assert "Works overtime" in expected
+
+
+def test_a_persons_risk_is_kept_by_no_cache(as_alice, alice, record):
+    for address in (record(alice).get_absolute_url(), "/predictions/"):
+        assert "no-store" in as_alice.get(address)["Cache-Control"]
+        assert as_alice.head(address).status_code == 200
+
+
 def test_the_result_speaks_french(as_alice, alice, record):
     prediction = record(alice)
     page = text_of(as_alice.get(prediction.get_absolute_url(), headers={"Accept-Language": "fr"}))
     assert "Fait des heures supplémentaires" in page
     assert "augmente beaucoup le risque" in page
-    assert "par mois" in page
+    assert "USD par mois" in page
 
 
 def test_the_explanation_is_the_prediction(alice, record):
