@@ -1,8 +1,8 @@
 """gunicorn's threaded worker, fair among workers and quicker on a kept-alive connection.
 
 A program that assesses many employees sends its next request the moment it has an answer. gunicorn
-hands each of them from the thread that listens to one that answers and back: a fifth of the time
-that a prediction takes.
+hands each of them from the thread that listens to one that answers, and back: the dearest step of a
+prediction that is neither the database's nor Django's.
 """
 
 from __future__ import annotations

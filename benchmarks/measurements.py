@@ -78,6 +78,13 @@ def api(place: Installation, plan: Plan, found: Measured) -> None:
     found.say(f"  recorded: {recorded} rows for {created} answers with status 201")
     found.say(f"  processor time at 8 connections, in % of one core: {shares}")
     found.say(
+        "  each round at 8 connections, and how much of a core anything else took meanwhile: "
+        + ", ".join(
+            f"{load.per_second:.0f} ({others:.0%})"
+            for load, others in zip(loads[8], shares.others, strict=True)
+        )
+    )
+    found.say(
         "  memory of each worker after it: "
         + ", ".join(f"{one.rss:.0f} MB RSS ({one.pss:.0f} MB PSS)" for one in after)
     )
@@ -181,6 +188,9 @@ def _must_be_whole(found: Measured, loads: list[Load], recorded: int, answered: 
             return
 
 
+_OTHERS = "anything else"
+
+
 class _Shares:
     """Who took the processor's time in the blocks that this watched.
 
@@ -192,22 +202,27 @@ class _Shares:
             "web workers": server.workers,
             "database": place.database_processes(),
         }
-        self._taken: dict[str, float] = dict.fromkeys([*self._groups, "load", "anything else"], 0.0)
+        self._taken: dict[str, float] = dict.fromkeys([*self._groups, "load", _OTHERS], 0.0)
+        self.others: list[float] = []
+        """By block, the cores that were busy with neither the product nor the load."""
         self._seconds = 0.0
 
     def _now(self) -> dict[str, float]:
         now = {name: processes.cpu_seconds(pids) for name, pids in self._groups.items()}
         now["load"] = time.process_time()
-        now["anything else"] = processes.machine_cpu_seconds() - sum(now.values())
+        now[_OTHERS] = processes.machine_cpu_seconds() - sum(now.values())
         return now
 
     def __enter__(self) -> None:
         self._begun, self._before = time.perf_counter(), self._now()
 
     def __exit__(self, *exception: object) -> None:
-        for name, taken in self._now().items():
-            self._taken[name] += taken - self._before[name]
-        self._seconds += time.perf_counter() - self._begun
+        seconds = time.perf_counter() - self._begun
+        taken = {name: now - self._before[name] for name, now in self._now().items()}
+        for name, share in taken.items():
+            self._taken[name] += share
+        self._seconds += seconds
+        self.others.append(max(0.0, taken[_OTHERS]) / seconds)
 
     def __str__(self) -> str:
         return ", ".join(
