@@ -218,12 +218,15 @@ def web_server(host: str, port: int, *, workers: int = 2) -> list[str]:
         "attrition_site.wsgi",
         f"--bind={_bracketed(host)}:{port}",
         f"--workers={workers}",
-        "--worker-class=attrition_site.web_worker.Worker",
+        "--worker-class=gthread",
         "--threads=4",
         "--keep-alive=30",
         f"--graceful-timeout={int(STOP_PATIENCE / 2)}",
         "--log-level=warning",
         "--no-control-socket",
+        # Each worker listens for itself and the kernel deals connections out. Workers that share
+        # one socket race for it, and often one gets all of a client's connections.
+        *(["--reuse-port"] if sys.platform == "linux" else []),
     ]
 
 
