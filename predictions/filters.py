@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from django import forms
+from django.db import connections
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -23,13 +25,26 @@ from predictions.pagination import HistoryPagination
 
 _Rows = QuerySet[Prediction]
 
+_LAST_CHARACTER = "\U0010ffff"
+
+
+class PeriodForm(forms.Form):
+    """The filters' form: a period that ends before it begins is an error, and not an empty page."""
+
+    def clean(self) -> dict[str, Any]:
+        first, last = map(self.cleaned_data.get, ("created_from", "created_to"))
+        if first and last and last < first:
+            message = _("The last day must not be before the first.")
+            self.add_error("created_to", forms.ValidationError(message, "out_of_order"))
+        return self.cleaned_data
+
 
 class PredictionFilter(FilterSet):
     """Each filter narrows; one that cannot be read is an error at its name."""
 
     employee_id = CharFilter(
         label=_("Employee reference, or its beginning"),
-        lookup_expr="startswith",
+        method="beginning",
         max_length=IDENTIFIER_LENGTH,
     )
     band = MultipleChoiceFilter(
@@ -60,7 +75,20 @@ class PredictionFilter(FilterSet):
 
     class Meta:
         model = Prediction
+        form = PeriodForm
         fields: list[str] = []
+
+    def beginning(self, rows: _Rows, name: str, text: str) -> _Rows:
+        """The case of letters counts, on each database.
+
+        SQLite's LIKE would not look at it. There, what begins with a text lies between that text
+        and the same followed by the last characters there are, which its index finds.
+        """
+        if connections[rows.db].vendor == "sqlite":
+            return rows.filter(
+                employee_id__range=(text, text + _LAST_CHARACTER * IDENTIFIER_LENGTH)
+            )
+        return rows.filter(employee_id__startswith=text)
 
     # A moment is compared, not its day: that is what the index is sorted by.
 
@@ -78,21 +106,28 @@ class HistoryFilter(PredictionFilter):
     employee_id = CharFilter(label=_("Employee reference"), max_length=IDENTIFIER_LENGTH)
 
     def is_valid(self) -> bool:
-        """Raises `ValidationError` at a name that is no filter, and at a filter without a value.
+        """Raises `ValidationError` at what could not be meant, by name.
 
-        A program that misspells a filter, or whose variable is empty, must not be given all rows.
+        A program that misspells a filter, whose variable is empty, or that names two employees
+        where one is asked for, must not be given other rows than it believes.
         """
-        known = {*self.filters, *HistoryPagination.parameters}
-        unknown = ValidationError(_("There is no such filter."), "unknown_field")
-        blank = ValidationError(_("Give a value, or leave the filter out."), "blank")
         problems = {
-            name: blank.detail if name in known else unknown.detail
-            for name, value in self.data.items()
-            if name not in known or not value.strip()
+            name: problem.detail
+            for name, values in self.data.lists()
+            if (problem := self._problem(name, values))
         }
         if problems:
             raise ValidationError(problems)
         return bool(super().is_valid())
+
+    def _problem(self, name: str, values: list[str]) -> ValidationError | None:
+        if name not in self.filters and name not in HistoryPagination.parameters:
+            return ValidationError(_("There is no such filter."), "unknown_field")
+        if not all(value.strip() for value in values):
+            return ValidationError(_("Give a value, or leave the filter out."), "blank")
+        if len(values) > 1 and not isinstance(self.filters.get(name), MultipleChoiceFilter):
+            return ValidationError(_("Give one value only."), "repeated")
+        return None
 
 
 def _midnight(day: date) -> datetime:

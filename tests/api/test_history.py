@@ -196,7 +196,8 @@ def test_the_calendars_ends_are_days_too(api, rows, settings, zone):
     rows(1)
     settings.TIME_ZONE = zone
     api.get(ADDRESS, {"created_from": "0001-01-01", "created_to": "9999-12-31"})
-    api.get(ADDRESS, {"created_from": "9999-12-31", "created_to": "0001-01-01"})
+    api.get(ADDRESS, {"created_from": "9999-12-31", "created_to": "9999-12-31"})
+    api.get(ADDRESS, {"created_from": "0001-01-01", "created_to": "0001-01-01"})
 
 
 @pytest.mark.parametrize(
@@ -220,6 +221,16 @@ def test_the_calendars_ends_are_days_too(api, rows, settings, zone):
         ({"employee_id": ""}, "employee_id", "blank"),
         ({"created_to": " "}, "created_to", "blank"),
         ({"format": "json"}, "format", "unknown_field"),
+        ({"created_from": "2026-03-02", "created_to": "2026-03-01"}, "created_to", "out_of_order"),
+        ({"employee_id": ["A", "B"]}, "employee_id", "repeated"),
+        ({"employee_id": ["A", "A"]}, "employee_id", "repeated"),
+        ({"created_to": ["2026-03-01", "2026-03-02"]}, "created_to", "repeated"),
+        ({"model_version": ["one", "two"]}, "model_version", "repeated"),
+        ({"page_size": ["1", "2"]}, "page_size", "repeated"),
+        ({"cursor": ["", "x"]}, "cursor", "blank"),
+        ({"cursor": ["x", "y"]}, "cursor", "repeated"),
+        ({"band": ["", "high"]}, "band", "blank"),
+        ({"source": ["api", ""]}, "source", "blank"),
     ],
 )
 def test_a_filter_that_cannot_be_read(api, query, field, code):
