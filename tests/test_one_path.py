@@ -15,49 +15,100 @@ from mlcore.engine.tabular import match_columns, read_table
 from mlcore.public_data import ibm_columns
 from predictions.models import Prediction, Source
 from predictions.services import Request, predict_frame
-from tests.people import bearer
+from tests.api.conftest import Api
+from tests.conftest import EMPLOYEE
 
 PACKAGES = ("attrition_site", "accounts", "mlcore", "predictions")
-RESULT = (
-    "employee_id",
-    "audit_attributes",
-    "inputs",
-    "model_sha256",
-    "probability",
-    "log_odds",
-    "intercept",
-    "contributions",
-    "base_rate",
-    "threshold",
-    "band",
-)
+
+# What tells one prediction from another of the same employee.
+OWN = {"id", "created_at", "requested_by_id", "source", "request_id"}
+
+CASES = {
+    "complete": {},
+    "blanks": {"monthly_income": None, "job_role": ""},
+    "words": {"over_time": "no", "job_satisfaction": "Very high", "department": "sales"},
+    "texts": {"monthly_income": "12,345", "distance_from_home": " 7 "},
+    "audit": {"gender": "Female", "age": 44},
+    "nobody": {"employee_id": ""},
+}
 
 
-def result(prediction):
-    """What a prediction says, to the last bit: JSON writes a float so that it reads back equal."""
-    return json.dumps({name: getattr(prediction, name) for name in RESULT}, sort_keys=True)
+def content(prediction):
+    """The record as the database gives it back, to the last bit.
+
+    JSON writes a float so that it reads back equal, and 1 otherwise than 1.0.
+    """
+    fields = Prediction.objects.filter(pk=prediction.pk).values().get()
+    return json.dumps({name: fields[name] for name in fields.keys() - OWN}, sort_keys=True)
 
 
 @pytest.fixture(scope="module")
-def rows():
+def public():
     """Some of the public file's employees, as its original headers and words have them."""
     columns = ibm_columns()
-    chosen = range(0, 1470, 147)
-    return [{header: cells[row] for header, cells in columns.items()} for row in chosen]
+    return [
+        {header: cells[row] for header, cells in columns.items()} for row in range(0, 1470, 147)
+    ]
 
 
-def read_file(active, content, alice):
+@pytest.fixture
+def headers(public, active_model):
+    """The public file's header of each field."""
+    return match_columns(list(public[0]), active_model.schema).headers
+
+
+@pytest.fixture
+def employees(public, headers):
+    """Raw employees by field: the public ones, and one for each way to say or leave out a value."""
+    found = [{name: row[header] for name, header in headers.items()} for row in public]
+    return found + [EMPLOYEE | case for case in CASES.values()]
+
+
+def by_form(client, employee):
+    form = {name: "" if value is None else str(value) for name, value in employee.items()}
+    response = client.post("/predictions/new/", form)
+    assert response.status_code == 302, response.content
+    return Prediction.objects.get(pk=response.url.strip("/").rpartition("/")[2])
+
+
+def by_api(api, employee):
+    answer = api.post("/api/v1/predict/attrition", employee, expect=201).json()
+    return Prediction.objects.get(pk=answer["prediction_id"])
+
+
+def by_batch(api, employees):
+    """The first and the last cannot be accepted, which must not move the others."""
+    body = {"employees": [{}, *employees, {"over_time": "perhaps"}]}
+    answer = api.post("/api/v1/predict/attrition/batch", body, expect=200).json()
+    assert answer["refused"] == 2
+    return [Prediction.objects.get(pk=r["prediction_id"]) for r in answer["results"][1:-1]]
+
+
+def by_columns(active, columns, alice):
+    frame = active.schema.clean_frame(columns)
+    request = Request(requested_by=alice, source=Source.FILE)
+    return frame, predict_frame(frame, using=active, request=request)
+
+
+def by_frame(active, employees, headers, alice):
+    """With values as a program has them, and between two rows that are refused."""
+    columns = {
+        name: ["", *(employee.get(name) for employee in employees), "\x00"] for name in headers
+    }
+    frame, made = by_columns(active, columns, alice)
+    assert frame.positions == list(range(1, len(employees) + 1))
+    return made
+
+
+def by_file(active, content, alice):
     table = read_table(content)
     columns = table.columns()
     matched = match_columns(table.headers, active.schema)
     assert matched.missing == []
-    frame = active.schema.clean_frame(
-        {name: columns[header] for name, header in matched.headers.items()}
-    )
+    given = {name: columns[header] for name, header in matched.headers.items()}
+    frame, made = by_columns(active, given, alice)
     assert frame.problems == {}
-    return predict_frame(
-        frame, using=active, request=Request(requested_by=alice, source=Source.FILE)
-    )
+    return made
 
 
 def as_csv(rows, delimiter=",", encoding="utf-8-sig"):
@@ -79,50 +130,46 @@ def as_xlsx(rows):
 
 
 def test_form_api_batch_and_files_record_the_same_bit_for_bit(
-    client, alice, dave, active_model, rows
+    client, alice, dave, active_model, employees, headers
 ):
-    schema = active_model.schema
-    matched = match_columns(list(rows[0]), schema)
-    raw = [{name: row[header] for name, header in matched.headers.items()} for row in rows]
-
-    by_door = {
-        "csv": read_file(active_model, as_csv(rows), alice),
-        "csv, semicolons": read_file(active_model, as_csv(rows, ";", "utf-16"), alice),
-        "xlsx": read_file(active_model, as_xlsx(rows), alice),
-    }
+    api = Api(dave)
     client.force_login(alice)
-    for employee in raw:
-        assert client.post("/predictions/new/", employee).status_code == 302
-    client.logout()
-    by_door["form"] = Prediction.objects.filter(source=Source.FORM).order_by("created_at", "id")
-    api = {"content_type": "application/json", "headers": bearer(dave)}
-    for employee in raw:
-        assert (
-            client.post("/api/v1/predict/attrition", json.dumps(employee), **api).status_code == 201
-        )
-    single = list(Prediction.objects.filter(source=Source.API).order_by("created_at", "id"))
-    by_door["api"] = single
-    answer = client.post("/api/v1/predict/attrition/batch", json.dumps({"employees": raw}), **api)
-    assert answer.status_code == 200
-    by_door["batch"] = [
-        Prediction.objects.get(pk=item["prediction_id"]) for item in answer.json()["results"]
-    ]
+    rows = [{headers[name]: employee.get(name) for name in headers} for employee in employees]
+    by_door = {
+        "form": [by_form(client, employee) for employee in employees],
+        "batch": by_batch(api, employees),
+        "frame": by_frame(active_model, employees, headers, alice),
+        "csv": by_file(active_model, as_csv(rows), alice),
+        "csv, semicolons": by_file(active_model, as_csv(rows, ";", "utf-16"), alice),
+        "xlsx": by_file(active_model, as_xlsx(rows), alice),
+    }
+    expected = [content(by_api(api, employee)) for employee in employees]
+    assert len(set(expected)) == len(employees) == 16
+    for door, records in by_door.items():
+        assert [content(record) for record in records] == expected, door
 
-    expected = [
-        result(prediction)
-        for prediction in Prediction.objects.filter(pk__in=[p.pk for p in by_door["csv"]]).order_by(
-            "created_at", "id"
-        )
-    ]
-    assert len(expected) == 10
-    for door, predictions in by_door.items():
-        stored = [result(Prediction.objects.get(pk=p.pk)) for p in predictions]
-        assert stored == expected, door
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_answered_is_what_is_recorded(dave, active_model, case):
+    answer = Api(dave).post("/api/v1/predict/attrition", EMPLOYEE | CASES[case], expect=201).json()
+    record = Prediction.objects.get(pk=answer["prediction_id"])
+    for name in ("probability", "log_odds", "intercept", "base_rate", "threshold"):
+        assert answer[name].hex() == getattr(record, name).hex()
+    for reason in answer["explanation"]:
+        feature = reason["feature"]
+        assert reason["contribution"].hex() == record.contributions[feature].hex()
+        assert reason["value"] == record.inputs[feature]
+    blank = [f.name for f in active_model.schema.features if record.inputs[f.name] is None]
+    assert answer["missing"] == blank
 
 
 def test_what_the_service_returns_is_what_the_database_holds(alice, record):
-    prediction = record(alice, gender="Female", job_satisfaction=None)
-    assert result(prediction) == result(Prediction.objects.get(pk=prediction.pk))
+    made = record(alice, gender="Female", job_satisfaction=None)
+    fields = vars(made)
+    assert content(made) == json.dumps(
+        {name: value for name, value in fields.items() if name not in OWN and name[0] != "_"},
+        sort_keys=True,
+    )
 
 
 # Who imports whom, from the outside in.

@@ -85,6 +85,9 @@ class Prediction(models.Model):
 
     What identifies a person stands in columns of its own (`employee_id`, `audit_attributes`), so
     that it can be blanked one day without touching the rest.
+
+    No index serves `request_id`, for each write would pay for it: the rare search by a request's
+    number reads the whole table. Narrow it by date.
     """
 
     id = models.UUIDField(_("number"), primary_key=True, default=time_ordered_uuid, editable=False)
@@ -164,8 +167,3 @@ class Prediction(models.Model):
     def elevated(self) -> bool:
         """Whether the risk reaches the threshold that it was judged by."""
         return self.probability >= self.threshold
-
-    @property
-    def missing(self) -> list[str]:
-        """Names of the features that were left blank."""
-        return [name for name, value in self.inputs.items() if value is None]

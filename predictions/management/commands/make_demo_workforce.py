@@ -10,14 +10,15 @@ from mlcore import registry
 from predictions.models import Prediction, Source
 from predictions.services import Request, predict_frame
 
-_REQUEST_ID = "demo-workforce"
+_ACCOUNT = "hr"
 
 
 class Command(BaseCommand):
     """A first minute with something to look at: the public file's employees, all assessed.
 
     They go through the same validation and the same service as everyone's. In development only, and
-    once: where the demo's predictions exist, nothing is added.
+    once: where the demo's analyst has assessed a file, nothing is added. (Not by the request's
+    number: any caller of the API chooses that.)
     """
 
     help = "Assess the employees of the public IBM file, for a demonstration."
@@ -25,7 +26,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEVELOPMENT:
             raise CommandError("The demo workforce is for development only.")
-        if Prediction.objects.filter(request_id=_REQUEST_ID).exists():
+        analyst = User.objects.filter(username=_ACCOUNT).first()
+        if analyst is None:
+            raise CommandError("Make the demo's accounts first: manage.py make_demo_accounts")
+        if Prediction.objects.filter(requested_by=analyst, source=Source.FILE).exists():
             return
         from mlcore.engine.tabular import match_columns
         from mlcore.public_data import ibm_columns
@@ -36,10 +40,6 @@ class Command(BaseCommand):
         frame = active.schema.clean_frame(
             {name: columns[header] for name, header in matched.headers.items()}
         )
-        request = Request(
-            requested_by=User.objects.get(username="hr"),
-            source=Source.FILE,
-            request_id=_REQUEST_ID,
-        )
+        request = Request(requested_by=analyst, source=Source.FILE, request_id="demo-workforce")
         written = predict_frame(frame, using=active, request=request)
         self.stdout.write(f"Assessed a demo workforce of {len(written)} employees.")
