@@ -32,18 +32,26 @@ class ContentPolicyMiddleware(CSPMiddleware):
     """django-csp's, which puts the policy together anew for each answer: here, it does so once.
 
     An answer with a wish of its own (django-csp's decorators leave it there) or with a nonce goes
-    the library's way.
+    the library's way; so does every answer when the settings ask for more than one policy for all.
     """
 
     @cached_property
     def _policy(self) -> str:
         return str(build_policy())
 
+    @cached_property
+    def _one_for_all(self) -> bool:
+        return not (
+            getattr(settings, "CONTENT_SECURITY_POLICY_REPORT_ONLY", None)
+            or settings.CONTENT_SECURITY_POLICY.get("EXCLUDE_URL_PREFIXES")
+        )
+
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
         if (
             settings.DEBUG
+            or not self._one_for_all
             or "_csp_nonce" in request.__dict__
             or any(name.startswith("_csp") for name in response.__dict__)
         ):

@@ -36,6 +36,25 @@ def test_the_policy_is_the_one_the_library_would_write(rf, view, monkeypatch):
     assert SELF in ours[HEADER]
 
 
+@pytest.mark.parametrize("address", ["/", "/excluded/"])
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("CONTENT_SECURITY_POLICY_REPORT_ONLY", {"DIRECTIVES": {"img-src": [SELF]}}),
+        (
+            "CONTENT_SECURITY_POLICY",
+            {"EXCLUDE_URL_PREFIXES": ["/excluded/"], "DIRECTIVES": {"img-src": [SELF]}},
+        ),
+    ],
+)
+def test_settings_beyond_one_policy_for_all_are_heeded(rf, settings, setting, value, address):
+    setattr(settings, setting, value)
+    ours = ContentPolicyMiddleware(plain)(rf.get(address))
+    theirs = CSPMiddleware(plain)(rf.get(address))
+    assert ours.headers == theirs.headers
+    assert (HEADER in ours) is (address == "/" or setting.endswith("REPORT_ONLY"))
+
+
 def test_the_api_does_not_look_at_a_browsers_session(
     client, alice, active_model, django_assert_num_queries
 ):
