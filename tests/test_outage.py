@@ -7,10 +7,14 @@ import contextlib
 import http.client
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
+from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.conftest import EMPLOYEE
@@ -55,6 +59,17 @@ class Site:
             time.sleep(0.1)
         raise AssertionError("the site did not become healthy")
 
+    def until_assessed(self, token, patience=20):
+        """What is answered once a prediction is: of two workers, one finds its way back later."""
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            answer, body, _ = self.ask("/api/v1/predict/attrition", EMPLOYEE, token)
+            if answer.status == 201:
+                return body
+            assert answer.status == 503
+            time.sleep(0.1)
+        raise AssertionError("the site did not assess again")
+
 
 @pytest.fixture(scope="module")
 def outage(tmp_path_factory):
@@ -76,9 +91,9 @@ def outage(tmp_path_factory):
                 stdout=subprocess.DEVNULL,
             )
 
-        def query(sql):
+        def query(sql, *values):
             with psycopg.connect(database.url) as connection:
-                return connection.execute(sql).fetchone()[0]
+                return connection.execute(sql, values).fetchone()[0]
 
         port = free_port()
         command = [sys.executable, "-m", *web_server("127.0.0.1", port)]
@@ -92,11 +107,16 @@ def outage(tmp_path_factory):
             server.wait(20)
 
 
-def test_the_database_goes_away_and_comes_back(outage):
-    site, database = outage
+@pytest.fixture(scope="module")
+def token(outage):
+    """What the API's caller has from before."""
     password = os.environ.get("DEMO_PASSWORD", "attrition-demo")
-    _, tokens, _ = site.ask("/api/v1/auth/token", {"username": "api", "password": password})
-    token = tokens["access"]
+    _, tokens, _ = outage[0].ask("/api/v1/auth/token", {"username": "api", "password": password})
+    return tokens["access"]
+
+
+def test_the_database_goes_away_and_comes_back(outage, token):
+    site, database = outage
     answer, first, _ = site.ask("/api/v1/predict/attrition", EMPLOYEE, token)
     assert answer.status == 201
 
@@ -123,8 +143,64 @@ def test_the_database_goes_away_and_comes_back(outage):
         database.start()
 
     site.until_healthy()
-    answer, second, _ = site.ask("/api/v1/predict/attrition", EMPLOYEE, token)
-    assert answer.status == 201
+    second = site.until_assessed(token)
     assert second["probability"] == first["probability"]
     # Each answer has its record, and each record its answer.
     assert site.query("SELECT count(*) FROM predictions_prediction") == 2
+
+
+@contextlib.contextmanager
+def hanging(site):
+    """The server of the database takes connections and says nothing, as on a disk that is stuck."""
+    file = Path(site.query("SHOW data_directory")) / "postmaster.pid"
+    postmaster = psutil.Process(int(file.read_text().splitlines()[0]))
+    stopped = []
+    try:
+        # The first begets the others: once it stands still, there are no more of them.
+        postmaster.send_signal(signal.SIGSTOP)
+        stopped.append(postmaster)
+        for process in postmaster.children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGSTOP)
+                stopped.append(process)
+        yield
+    finally:
+        for process in reversed(stopped):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGCONT)
+
+
+def test_the_database_hangs_and_goes_on(outage, token):
+    site, _ = outage
+    site.until_healthy()
+    answers = []
+
+    def assess():
+        with contextlib.suppress(OSError):
+            answer, body, _ = site.ask("/api/v1/predict/attrition", EMPLOYEE, token)
+            answers.append((answer.status, body))
+
+    asking = [threading.Thread(target=assess) for _ in range(2)]
+    with hanging(site):
+        for thread in asking:
+            thread.start()
+        for _ in range(3):
+            answer, health, took = site.ask("/health")
+            assert answer.status == 503
+            assert took < 2
+            assert health["database_connected"] is False
+        assert {status for status, _ in answers} <= {503}
+    for thread in asking:
+        thread.join()
+
+    site.until_healthy()
+    answers.append((201, site.until_assessed(token)))
+    for status, body in answers:
+        if status == 201:
+            stored = site.query(
+                "SELECT probability FROM predictions_prediction WHERE id = %s",
+                body["prediction_id"],
+            )
+            assert stored == body["probability"]
+        else:
+            assert "probability" not in body

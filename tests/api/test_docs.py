@@ -1,4 +1,4 @@
-"""Every example of docs/api.md, run as typed against a live server.
+"""Every example of docs/api.md and README.md, run as typed against a live server.
 
     UPDATE_DOCS=1 pytest tests/api/test_docs.py
 
@@ -21,7 +21,9 @@ from accounts.roles import Role
 from attrition_site import problems
 from tests.accounts.factories import make_person
 
-GUIDE = Path(__file__).resolve().parents[2] / "docs" / "api.md"
+ROOT = Path(__file__).resolve().parents[2]
+GUIDE = ROOT / "docs" / "api.md"
+README = ROOT / "README.md"
 HOST = "http://127.0.0.1:8000"
 EXAMPLE = re.compile(
     r"```sh\n(?P<command>(?:(?!```).)*)```\n\n```json (?P<status>\d+)\n(?P<answer>.*?)```", re.S
@@ -33,19 +35,25 @@ VOLATILE = {"prediction_id", "created_at", "request_id", "next", "previous"}
 LONG = {"schema", "card"}
 
 
-def test_the_examples_answer_what_the_guide_shows(live_server, active_model, quick_passwords):
+@pytest.fixture
+def shell(live_server, active_model, quick_passwords):
+    """Runs what a reader would type: the JSON that is answered, and the status."""
     if not shutil.which("curl"):
         pytest.skip("curl is not installed")
     make_person(Role.API, username="api", password=settings.DEMO_PASSWORD)
-    guide = GUIDE.read_text()
-    sign_in = re.search(r"```sh\n(TOKEN=.*?)```", guide, re.S).group(1)
-    examples = list(EXAMPLE.finditer(guide))
-    assert len(examples) == guide.count("```sh") - 1 == 6
 
-    def run(command):
-        script = f"{sign_in}\ncurl() {{ command curl -w '\\n%{{http_code}}' \"$@\"; }}\n{command}"
+    def run(sign_in, command):
+        # But one whose answer is a part of the command.
+        show_status = "((BASH_SUBSHELL)) || set -- -w '\\n%{http_code}' \"$@\""
+        script = f'curl() {{ {show_status}; command curl "$@"; }}\n{sign_in}\n{command}'
         answer = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", script.replace(HOST, live_server.url)],
+            [
+                "bash",
+                "-euo",
+                "pipefail",
+                "-c",
+                script.replace(HOST, live_server.url),
+            ],
             capture_output=True,
             text=True,
             check=True,
@@ -54,9 +62,30 @@ def test_the_examples_answer_what_the_guide_shows(live_server, active_model, qui
         body, _, status = answer.stdout.rpartition("\n")
         return json.loads(body), status
 
+    return run
+
+
+def test_the_readme_s_request_is_answered_as_the_guide_shows(shell):
+    blocks = re.findall(r"^```\w*\n(.*?)^```", README.read_text(), re.M | re.S)
+    requests = [block for block in blocks if block.startswith("curl ")]
+    assert requests
+    shown = next(e for e in EXAMPLE.finditer(GUIDE.read_text()) if e["status"] == "201")
+    for request in requests:
+        assert HOST in request
+        answered, status = shell("", request)
+        assert status == "201", answered
+        assert answered.keys() == json.loads(shown["answer"]).keys()
+
+
+def test_the_examples_answer_what_the_guide_shows(shell):
+    guide = GUIDE.read_text()
+    sign_in = re.search(r"```sh\n(TOKEN=.*?)```", guide, re.S).group(1)
+    examples = list(EXAMPLE.finditer(guide))
+    assert len(examples) == guide.count("```sh") - 1 == 6
+
     for example in examples:
         shown = json.loads(example["answer"])
-        answered, status = run(example["command"])
+        answered, status = shell(sign_in, example["command"])
         assert status == example["status"], answered
         told = as_told(answered, shown)
         if os.environ.get("UPDATE_DOCS"):

@@ -275,7 +275,7 @@ class TestChoices:
         problem = refusal(SCALE, "maybe")
         assert problem.text("en") == "“maybe” is not one of the choices: None, High, Very high."
         assert problem.text("fr") == (
-            "« maybe » ne fait pas partie des choix : Aucune, Élevée, Très élevée."
+            "«\u00a0maybe\u00a0» ne fait pas partie des choix\u00a0: Aucune, Élevée, Très élevée."
         )
 
     def test_the_datas_own_word_goes_before_anothers_label(self):

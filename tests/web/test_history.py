@@ -119,6 +119,22 @@ def test_what_is_listed_can_be_downloaded(as_alice, three, kind):
         assert "F-3" not in content.decode("utf-8-sig")
 
 
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_download_s_queries_do_not_grow_with_the_rows(
+    as_alice, alice, record, django_assert_num_queries, kind
+):
+    def download():
+        return as_alice.get(f"{HISTORY}?export={kind}").getvalue()
+
+    record(alice)
+    with django_assert_num_queries(5):  # session, person, whose models, those models, rows
+        download()
+    for _ in range(20):
+        record(alice)
+    with django_assert_num_queries(5):
+        download()
+
+
 @pytest.mark.parametrize(
     ("person", "expected"),
     [("alice", 200), ("bob", 200), ("carol", 200), ("dave", 403), ("erin", 403)],
