@@ -70,8 +70,6 @@ _ADMINISTRATOR = (
         "django_q.view_failure",
         "django_q.view_schedule",
         "django_q.view_ormq",
-        "mlcore.add_modelversion",
-        "mlcore.change_modelversion",
     }
 )
 

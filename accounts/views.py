@@ -9,6 +9,7 @@ from django.contrib.auth.views import LoginView, PasswordChangeView
 from django.urls import reverse_lazy
 
 from .demo import demo_accounts
+from .forms import OwnPasswordForm
 
 
 class SignIn(LoginView):
@@ -25,5 +26,9 @@ class SignIn(LoginView):
 
 
 class PasswordChange(PasswordChangeView):
+    form_class = OwnPasswordForm
     template_name = "accounts/password_change.html"
     success_url = reverse_lazy("accounts:password_change_done")
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "request": self.request}

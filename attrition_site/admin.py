@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any, TypeVar, cast
 
-from django.contrib.admin import AdminSite
+from django.contrib import messages
+from django.contrib.admin import AdminSite, ModelAdmin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.core.exceptions import ValidationError
+from django.db import DataError
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+)
+from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+
+logger = logging.getLogger(__name__)
+
+# What an address that makes no sense ends in, here or in the database.
+_UNREADABLE = (ValueError, OverflowError, ValidationError, DataError)
 
 
 class AuditAdminSite(AdminSite):
@@ -36,6 +52,9 @@ class AuditAdminSite(AdminSite):
         def door(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if request.user.is_authenticated and not self.has_permission(request):
                 return self.no_access(request)
+            page = getattr(view, "__self__", None)
+            if isinstance(page, ModelAdmin) and view.__name__ == "changelist_view":
+                return _list(page, inner, request, *args, **kwargs)
             return inner(request, *args, **kwargs)
 
         return cast(View, update_wrapper(door, inner))
@@ -68,6 +87,55 @@ class AuditAdminSite(AdminSite):
         return HttpResponseRedirect(reverse("accounts:password_change"))
 
 
+def _list(
+    page: ModelAdmin[Any],
+    view: Callable[..., HttpResponseBase],
+    request: HttpRequest,
+    *args: Any,
+    **kwargs: Any,
+) -> HttpResponseBase:
+    """A list of records; what its address or its selection cannot mean is answered, not a fault.
+
+    Django refuses only the lookups that fail before the database is asked.
+    """
+    if page.has_view_or_change_permission(request) and not _is_selection(page, request):
+        messages.error(request, _("The selection could not be read, so nothing was done."))
+        return HttpResponseRedirect(request.get_full_path())
+    # Where Django sends a bad lookup; a fault there is the page's own.
+    way_out = f"{request.path}?{ERROR_FLAG}=1"
+    if not request.GET.keys() - {ERROR_FLAG}:
+        return view(request, *args, **kwargs)
+    if page.has_view_or_change_permission(request) and _has_expression(page, request):
+        return HttpResponseRedirect(way_out)
+    try:
+        response = view(request, *args, **kwargs)
+        if isinstance(response, SimpleTemplateResponse):
+            response.render()  # now: much of the list is read from the database as it is drawn
+    except _UNREADABLE:
+        logger.warning("A list cannot be read at this address.", exc_info=True)
+        return HttpResponseRedirect(way_out)
+    return response
+
+
+def _has_expression(page: ModelAdmin[Any], request: HttpRequest) -> bool:
+    """Whether Django would look for a regular expression: one can take the process hours."""
+    return any(
+        lookup.endswith(("__regex", "__iregex")) and page.lookup_allowed(lookup, "", request)
+        for lookup in request.GET
+    )
+
+
+def _is_selection(page: ModelAdmin[Any], request: HttpRequest) -> bool:
+    """Whether what was selected for an action could be keys of the list's records."""
+    key = page.opts.pk
+    try:
+        for value in request.POST.getlist(ACTION_CHECKBOX_NAME):
+            key.run_validators(key.to_python(value))
+    except ValidationError:
+        return False
+    return True
+
+
 def keep_house(site: AdminSite) -> None:
     """Settle the pages that other apps have put into the admin, once all of them have.
 
@@ -78,7 +146,7 @@ def keep_house(site: AdminSite) -> None:
     from django_q.admin import FailAdmin, QueueAdmin, ScheduleAdmin, TaskAdmin
     from django_q.models import Failure, OrmQ, Schedule, Success
 
-    from mlcore.admin import ReadOnlyAdmin
+    from accounts.read_only import ReadOnlyAdmin
 
     for model, page in (
         (Success, TaskAdmin),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -40,13 +41,16 @@ def _development_secret() -> str:
     """A secret of this machine's own, made once: no two installations share a default."""
     VAR_DIR.mkdir(parents=True, exist_ok=True)
     file = VAR_DIR / "secret_key"
-    try:
-        descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return file.read_text()
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(secret := secrets.token_urlsafe(50))
-    return secret
+    if not file.exists():
+        # Written beside it and then linked: it is there whole or not at all, and of two first
+        # starts at once both take the one that came first.
+        with tempfile.NamedTemporaryFile("w", dir=VAR_DIR) as draft:  # only the owner reads it
+            draft.write(secrets.token_urlsafe(50))
+            draft.flush()
+            os.fsync(draft.fileno())
+            with suppress(FileExistsError):
+                os.link(draft.name, file)
+    return file.read_text()
 
 
 def _secret(name: str, default: str = "") -> str:
@@ -60,9 +64,16 @@ def _secret(name: str, default: str = "") -> str:
 
 
 DEBUG = env.bool("DEBUG", False)
+if DEBUG and not DEVELOPMENT:
+    raise ImproperlyConfigured(
+        f"DEBUG shows settings and code to whoever meets an error: unset it in {ENVIRONMENT}."
+    )
 SECRET_KEY = _secret("SECRET_KEY")
 JWT_SIGNING_KEY = _secret("JWT_SIGNING_KEY", SECRET_KEY)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if DEVELOPMENT else [])
+_hosts = env.list("ALLOWED_HOSTS", default=["*"] if DEVELOPMENT else [])
+ALLOWED_HOSTS = [name for host in _hosts if (name := host.strip())]
+if not ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts served, separated by commas.")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
@@ -195,6 +206,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": ["attrition_site.parsing.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+# axes keeps what was posted with a failure. It knows `password` itself.
+AXES_SENSITIVE_PARAMETERS = ["old_password", "new_password1", "new_password2"]
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "attrition_site.problems.exception_handler",
@@ -270,6 +283,15 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = API_MAX_BODY
 # How long a process may go on with the model it knows before it asks which one is active.
 MODEL_REFRESH_SECONDS = 2.0
 
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", not DEVELOPMENT)
+SECURE_REDIRECT_EXEMPT = [r"^(api/v1/)?health$"]  # a probe asks the process itself, over HTTP
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 0 if DEVELOPMENT else 3600)
+_https_header: str = env.str("SECURE_PROXY_SSL_HEADER", "")
+SECURE_PROXY_SSL_HEADER = (
+    (f"HTTP_{_https_header.upper().replace('-', '_')}", "https") if _https_header else None
+)
+# Whether subdomains have HTTPS, and browsers' lists should say so, is for the domain to decide.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 # ------------------------------------------------------------------ background work
 
 Q_CLUSTER = {

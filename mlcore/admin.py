@@ -3,37 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.formats import number_format
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
+from accounts.read_only import ReadOnlyAdmin
 from mlcore import registry
 from mlcore.engine.words import LANGUAGES, say
 from mlcore.models import Activation, ModelVersion
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Nobody adds, changes or deletes here, superusers included."""
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where another app's records about a model are found."""
 
-    # To count the whole table beside what is found in it is not worth its time.
-    show_full_result_count = False
+    label: str
+    text: str
+    address: str
 
-    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
-        return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+LINKS: list[Callable[[HttpRequest, ModelVersion], Link | None]] = []
+"""What a model's page links to. An app that knows of models adds its own, for who may follow it."""
 
 
 @admin.register(ModelVersion)
@@ -68,6 +66,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         context |= {
             "version": version,
             "name": version.title(language),
+            "links": [link for make in LINKS if (link := make(request, version))],
             "card": list(card_entries(version.card, language, _names(version, language))),
             "raw_card": _pretty(version.card),
             "raw_schema": _pretty(version.schema),

@@ -15,14 +15,16 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from mlcore.admin import ReadOnlyAdmin
+from accounts.read_only import ReadOnlyAdmin
+from mlcore.admin import LINKS, Link
 from mlcore.models import ModelVersion
 from predictions import exports
 from predictions.explanation import explain
@@ -172,6 +174,16 @@ class PredictionAdmin(ReadOnlyAdmin):
             "raw": _raw(prediction),
         }
         return super().render_change_form(request, context, *args, **kwargs)  # type: ignore[return-value]
+
+
+def _made_by(request: HttpRequest, version: ModelVersion) -> Link | None:
+    if not request.user.has_perm("predictions.view_prediction"):
+        return None
+    address = reverse("admin:predictions_prediction_changelist", query={"model": version.pk})
+    return Link(gettext("Predictions"), gettext("Those that it made"), address)
+
+
+LINKS.append(_made_by)
 
 
 def _language() -> str:

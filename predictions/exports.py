@@ -8,6 +8,7 @@ predictions, so that predictions of different models stand in one file.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -51,8 +52,10 @@ FIELDS = (
 )
 _PORTION = 500  # rows; one with everything in it takes about 10 KB
 
-# A spreadsheet takes a text that begins like this for a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet takes a cell that begins like this for a formula. A cell begins where the text does,
+# and, for a spreadsheet that reads another country's CSV, after any other's separator too: quotes
+# do not hold such a cell together.
+_FORMULA_START = re.compile(r"""(?:\A|(?<=[,;\t\r\n]))(?="*[=+\-@\t\r])""")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,8 +78,11 @@ class Layout:
     zone: tzinfo
     versions: dict[int, ModelVersion]
     """The models among the predictions, by id, the newest first."""
+    employee: Column
+    number: Column
+    """By these two a row is found again on another sheet."""
     about: list[Column]
-    """Who, when, and with what result."""
+    """Who, when, and with what result; the two above among them."""
     inputs: list[Column]
     contributions: list[Column]
 
@@ -105,17 +111,23 @@ def layout(
         inputs = _features(schemas, language, "inputs", lambda schema: schema.features)
         if audit_attributes:
             inputs += _features(schemas, language, "audit_attributes", lambda schema: schema.audit)
+        employee = Column(heading=_("Employee"), cell=lambda r: r["employee_id"])
+        number = Column(heading=_("Prediction"), cell=lambda r: str(r["id"]), width=38)
         return Layout(
             language=language,
             zone=zone,
             versions=versions,
-            about=_about(versions, zone),
+            employee=employee,
+            number=number,
+            about=_about(versions, zone, employee=employee, number=number),
             inputs=_distinct(inputs),
             contributions=_distinct(_contributions(schemas, language)),
         )
 
 
-def _about(versions: dict[int, ModelVersion], zone: tzinfo) -> list[Column]:
+def _about(
+    versions: dict[int, ModelVersion], zone: tzinfo, *, employee: Column, number: Column
+) -> list[Column]:
     # Texts are fetched now: the rows are written when the language may have changed.
     bands = {value: str(label) for value, label in BandChoice.choices}
     sources = {value: str(label) for value, label in Source.choices}
@@ -127,7 +139,7 @@ def _about(versions: dict[int, ModelVersion], zone: tzinfo) -> list[Column]:
             style="date",
             width=20,
         ),
-        Column(heading=_("Employee"), cell=lambda r: r["employee_id"]),
+        employee,
         Column(heading=_("Risk of leaving"), cell=lambda r: r["probability"], style="percent"),
         Column(heading=_("Level of risk"), cell=lambda r: bands.get(r["band"], r["band"])),
         Column(heading=_("Threshold"), cell=lambda r: r["threshold"], style="percent"),
@@ -142,12 +154,8 @@ def _about(versions: dict[int, ModelVersion], zone: tzinfo) -> list[Column]:
             heading=_("Model"), cell=lambda r: versions[r["model_version_id"]].version, width=18
         ),
         Column(heading=_("Request"), cell=lambda r: r["request_id"], width=18),
-        _number_column(),
+        number,
     ]
-
-
-def _number_column() -> Column:
-    return Column(heading=_("Prediction"), cell=lambda r: str(r["id"]), width=38)
 
 
 def _features(
@@ -291,8 +299,8 @@ def _csv_cell(value: Cell, decimal: str) -> str:
 
 
 def plain(text: str) -> str:
-    """The text as a spreadsheet shows it; one that looks like a formula begins with `'`."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    """The text as a spreadsheet shows it: what it could take for a formula begins with `'`."""
+    return _FORMULA_START.sub("'", text)
 
 
 # ------------------------------------------------------------------ XLSX

@@ -100,7 +100,7 @@ def workbook_response(
     try:
         with xlsxwriter.Workbook(file, _OPTIONS) as workbook:
             results = _Table(workbook, _("Predictions"), [*plan.about, *plan.inputs], 2)
-            by_number = [plan.about[1], plan.about[-1]]
+            by_number = [plan.employee, plan.number]
             reasons = _Table(workbook, _("Contributions"), [*by_number, *plan.contributions], 1)
             rows: Counter[int] = Counter()
             for record in plan.records(queryset):

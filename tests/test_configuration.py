@@ -5,12 +5,13 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-STRONG = "k" * 50
+STRONG = "correct-horse-battery-staple-0123456789-abcdefghijk"
 
 
 def variables_read_by(file):
@@ -45,8 +46,8 @@ def test_the_example_changes_nothing_when_copied():
     assert [line for line in lines if line and not line.startswith("#")] == []
 
 
-def settings_with(tmp_path, **variables):
-    """What the settings say in a process of their own: its status and its output."""
+def production(tmp_path, *command, **variables):
+    """What Python does with `command` in a process of its own: its status and its output."""
     environment = {
         "PATH": os.environ["PATH"],
         "VAR_DIR": str(tmp_path),
@@ -54,9 +55,10 @@ def settings_with(tmp_path, **variables):
         "ATTRITION_ENV": "production",
         "SECRET_KEY": STRONG,
         "JWT_SIGNING_KEY": STRONG,
+        "ALLOWED_HOSTS": "attrition.example.org",
     } | variables
     done = subprocess.run(
-        [sys.executable, "-c", "from attrition_site import settings; print(settings.SECRET_KEY)"],
+        [sys.executable, *command],
         cwd=BASE_DIR,
         env=environment,
         capture_output=True,
@@ -64,6 +66,12 @@ def settings_with(tmp_path, **variables):
         check=False,
     )
     return done.returncode, (done.stdout + done.stderr).strip()
+
+
+def settings_with(tmp_path, *, say="SECRET_KEY", **variables):
+    """One setting, or why there are none."""
+    code = f"from attrition_site import settings; print(settings.{say})"
+    return production(tmp_path, "-c", code, **variables)
 
 
 def test_strong_secrets_start_in_production(tmp_path):
@@ -90,6 +98,69 @@ def test_a_misspelt_environment_stops_the_start(tmp_path):
     assert "set it to development, staging or production" in output
 
 
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_detailed_error_pages_stop_the_start_outside_development(tmp_path, environment):
+    status, output = settings_with(tmp_path, ATTRITION_ENV=environment, DEBUG="true")
+    assert status != 0
+    assert f"unset it in {environment}" in output
+    assert settings_with(tmp_path, ATTRITION_ENV="development", DEBUG="true")[0] == 0
+
+
+@pytest.mark.parametrize("hosts", ["", " , "])
+def test_no_host_name_stops_the_start_outside_development(tmp_path, hosts):
+    status, output = settings_with(tmp_path, ALLOWED_HOSTS=hosts)
+    assert status != 0
+    assert "ALLOWED_HOSTS must name the hosts served" in output
+
+
+@pytest.mark.parametrize(
+    ("setting", "development", "elsewhere", "set_to", "then"),
+    [
+        ("SECURE_SSL_REDIRECT", "False", "True", "false", "False"),
+        ("SECURE_HSTS_SECONDS", "0", "3600", "31536000", "31536000"),
+        (
+            "SECURE_PROXY_SSL_HEADER",
+            "None",
+            "None",
+            "X-Forwarded-Proto",
+            "('HTTP_X_FORWARDED_PROTO', 'https')",
+        ),
+    ],
+)
+def test_https_is_asked_for_outside_development(
+    tmp_path, setting, development, elsewhere, set_to, then
+):
+    def said(**variables):
+        status, output = settings_with(tmp_path, say=setting, **variables)
+        assert status == 0, output
+        return output
+
+    assert said(ATTRITION_ENV="development") == development
+    assert said() == elsewhere
+    assert said(**{setting: set_to}) == then
+
+
+def test_django_has_nothing_to_say_against_production(tmp_path):
+    status, output = production(
+        tmp_path, "manage.py", "check", "--deploy", "--fail-level", "WARNING"
+    )
+    assert (status, output.splitlines()[0]) == (
+        0,
+        "System check identified no issues (2 silenced).",
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "sent_on"),
+    [("/health", False), ("/api/v1/health", False), ("/accounts/login/", True), ("/healthy", True)],
+)
+def test_a_probe_over_http_is_answered_and_others_are_sent_to_https(
+    client, db, settings, path, sent_on
+):
+    settings.SECURE_SSL_REDIRECT = True
+    assert (client.get(path).status_code == 301) is sent_on
+
+
 def test_development_makes_a_secret_of_its_own_and_keeps_it(tmp_path):
     def secret(folder):
         status, output = settings_with(folder, ATTRITION_ENV="development", SECRET_KEY="")
@@ -101,6 +172,32 @@ def test_development_makes_a_secret_of_its_own_and_keeps_it(tmp_path):
     assert secret(tmp_path / "here") == here
     assert secret(tmp_path / "there") != here
     assert (tmp_path / "here" / "secret_key").stat().st_mode & 0o077 == 0
+
+
+def test_first_starts_at_once_agree_on_a_secret(tmp_path):
+    with ThreadPoolExecutor() as pool:
+        starts = [
+            pool.submit(settings_with, tmp_path, ATTRITION_ENV="development", SECRET_KEY="")
+            for _start in range(6)
+        ]
+    [(status, secret)] = {start.result() for start in starts}
+    assert status == 0
+    assert len(secret) >= 50
+
+
+def test_a_start_that_is_cut_off_leaves_no_half_a_secret(tmp_path):
+    cut_off = "import os, secrets; secrets.token_urlsafe = lambda size: os._exit(9); "
+    status, _output = production(
+        tmp_path,
+        "-c",
+        cut_off + "import attrition_site.settings",
+        ATTRITION_ENV="development",
+        SECRET_KEY="",
+    )
+    assert status == 9
+    status, secret = settings_with(tmp_path, ATTRITION_ENV="development", SECRET_KEY="")
+    assert status == 0
+    assert len(secret) >= 50
 
 
 @pytest.mark.parametrize("name", ["requirements", "requirements-demo", "requirements-dev"])

@@ -12,6 +12,8 @@ from django.utils import timezone
 from tests.accounts.conftest import PASSWORD
 
 PAGE = "/accounts/login/"
+CHANGE = "/accounts/password/"
+NEW = "a short walk in the sun"
 MINUTES = 15
 
 
@@ -31,6 +33,21 @@ def form(client, frank):
         return answer
 
     return form
+
+
+@pytest.fixture
+def change(client, frank):
+    """frank, signed in, changes his password, if he knows the old one."""
+    client.force_login(frank)
+
+    def change(password, *, expect, new=NEW, **extra):
+        answer = client.post(
+            CHANGE, {"old_password": password, "new_password1": new, "new_password2": new}, **extra
+        )
+        assert answer.status_code == expect
+        return answer
+
+    return change
 
 
 @pytest.fixture
@@ -57,6 +74,38 @@ def test_the_token_endpoint_locks_at_the_fifth_failure(token, frank):
         token("wrong", expect=401)
     token("wrong", expect=429)
     token(PASSWORD, expect=429)
+
+
+def test_a_session_left_open_is_no_place_to_guess_the_password(change, frank, client):
+    for _failure in range(4):
+        change("wrong", expect=200)
+    answer = change("wrong", expect=429)
+    assert 890 <= int(answer["Retry-After"]) <= 900
+    assert "Sign-in is paused" in answer.text
+    change(PASSWORD, expect=429)
+    frank.refresh_from_db()
+    assert frank.check_password(PASSWORD)
+    assert client.get(CHANGE).status_code == 200
+
+
+def test_a_wrong_old_password_counts_with_the_other_doors(change, token):
+    for _failure in range(2):
+        change("wrong", expect=200)
+        token("wrong", expect=401)
+    change("wrong", expect=429)
+    token(PASSWORD, expect=429)
+
+
+def test_from_another_address_the_password_can_be_changed(change, locked, frank):
+    change(PASSWORD, expect=302, REMOTE_ADDR="192.0.2.7")
+    frank.refresh_from_db()
+    assert frank.check_password(NEW)
+
+
+def test_a_new_password_that_will_not_do_is_no_failure(change):
+    for _try in range(6):
+        change(PASSWORD, new="12345678", expect=200)
+    assert not AccessAttempt.objects.exists()
 
 
 def test_the_doors_count_together(form, token):
@@ -148,3 +197,12 @@ def test_no_password_is_kept_of_a_failure(form, token):
     token("my other password", expect=401)
     for attempt in AccessAttempt.objects.all():
         assert "my other password" not in attempt.post_data + attempt.get_data
+
+
+def test_nor_of_a_wrong_old_password(change):
+    for _failure in range(2):
+        change("my other password", expect=200)
+    [attempt] = AccessAttempt.objects.all()
+    assert "old_password" in attempt.post_data
+    assert "my other password" not in attempt.post_data
+    assert NEW not in attempt.post_data

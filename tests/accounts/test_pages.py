@@ -136,6 +136,19 @@ def test_demo_accounts_are_never_shown_elsewhere(client, db, settings, quick_pas
     assert "attrition-demo" not in client.get(LOGIN).text
 
 
+def test_what_the_pages_ask_of_the_database(client, frank, settings, django_assert_num_queries):
+    settings.DEVELOPMENT = False  # no demo accounts to look for
+    with django_assert_num_queries(0):
+        client.get(LOGIN)
+    with django_assert_num_queries(12):
+        client.post(LOGIN, {"username": "frank", "password": PASSWORD})
+    with django_assert_num_queries(2):
+        client.get(CHANGE)
+    new = "a short walk in the sun"
+    with django_assert_num_queries(14):
+        client.post(CHANGE, {"old_password": PASSWORD, "new_password1": new, "new_password2": new})
+
+
 def test_no_demo_accounts_no_hint(client, db, settings, django_assert_num_queries):
     settings.DEVELOPMENT = True
     with django_assert_num_queries(1):

@@ -47,7 +47,7 @@ def test_the_database_holds_exactly_the_table(db):
         (Role.API, "predictions.view_own_prediction", True),
         (Role.API, "predictions.view_prediction", False),
         (Role.ADMINISTRATOR, "accounts.change_user", True),
-        (Role.ADMINISTRATOR, "mlcore.change_modelversion", True),
+        (Role.ADMINISTRATOR, "mlcore.change_modelversion", False),
     ],
 )
 def test_what_a_role_may_do(role, permission, has):

@@ -383,6 +383,21 @@ def test_only_posting_is_answered(client, db, address):
     assert client.get(f"/api/v1/auth/{address}").status_code == 405
 
 
+def test_the_cost_of_a_sign_in(post, frank, django_assert_num_queries):
+    with django_assert_num_queries(7):
+        post("token", {"username": "frank", "password": PASSWORD}, expect=200)
+
+
+def test_the_cost_of_a_refusal(post, frank, django_assert_num_queries):
+    with django_assert_num_queries(10):
+        post("token", {"username": "frank", "password": "wrong"}, expect=401)
+
+
+def test_the_cost_of_a_sign_out(post, pair, django_assert_num_queries):
+    with django_assert_num_queries(5):
+        post("revoke", {"refresh": pair["refresh"]}, expect=204)
+
+
 def test_the_cost_of_a_refresh(pair, django_assert_num_queries):
     with django_assert_num_queries(8):
         tokens.rotate(pair["refresh"])

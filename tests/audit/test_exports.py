@@ -70,7 +70,7 @@ class TestCSV:
         assert row["Request"] == "test-request"
         assert row["Prediction"] == str(prediction.pk)
         assert row["Works overtime"] == "Yes"
-        assert row["Monthly income (per month)"] == "5993"
+        assert row["Monthly income (USD per month)"] == "5993"
         assert row["Satisfaction with the job (1–4)"] == "4"
         overtime = row["Contribution: Works overtime"]
         assert float(overtime) == prediction.contributions["over_time"]
@@ -97,13 +97,38 @@ class TestCSV:
         [row] = rows_of(exports.csv_response(everything(), "en", alice))
         assert row["Employee"] == f"'{reference}"
 
-    @pytest.mark.parametrize("text", ["\tx", "\rx", *FORMULAS])
+    @pytest.mark.parametrize("text", ["\tx", "\rx", '"=1', *FORMULAS])
     def test_what_a_spreadsheet_could_take_for_a_formula_is_marked(self, text):
         assert exports.plain(text) == f"'{text}"
 
-    @pytest.mark.parametrize("text", ["", "E-1", "a=b", "'=1", " =1", "Zoé"])
+    @pytest.mark.parametrize(
+        ("text", "marked"),
+        [
+            ("x;=1+1", "x;'=1+1"),
+            ("x,@A1;-1", "x,'@A1;'-1"),
+            ("x\t=1", "x\t'=1"),
+            ("x\r\n+1", "x\r\n'+1"),
+            ('x;""=1', 'x;\'""=1'),
+        ],
+    )
+    def test_so_it_is_after_any_country_s_separator(self, text, marked):
+        assert exports.plain(text) == marked
+
+    @pytest.mark.parametrize("text", ["", "E-1", "a;b,c", "a; b-c", "a=b", "'=1", " =1", "Zoé"])
     def test_other_texts_stay_as_they_are(self, text):
         assert exports.plain(text) == text
+
+    @pytest.mark.parametrize("reference", ["x{0}=1+1", 'x{0}"=1+1{0}', "x{0}@A1{0}y", "{0}+1"])
+    @pytest.mark.parametrize("separator", [",", ";"])
+    @pytest.mark.parametrize("language", ["en", "fr"])
+    def test_nor_where_a_spreadsheet_of_another_country_splits_it(
+        self, record_with, alice, language, separator, reference
+    ):
+        record_with(alice, employee_id=reference.format(separator))
+        text = exports.csv_response(everything(), language, alice).getvalue().decode("utf-8-sig")
+        for delimiter in (",", ";"):
+            for cells in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+                assert not [cell for cell in cells if cell.startswith(("=", "@", "+"))]
 
     def test_a_heading_is_no_formula_either(self, record_with, alice):
         record_with(alice, commute=3)
@@ -127,7 +152,7 @@ class TestCSV:
     def test_a_blank_is_an_empty_cell(self, record, alice):
         record(alice, monthly_income=None, employee_id="")
         [row] = rows_of(exports.csv_response(everything(), "en", alice))
-        assert row["Monthly income (per month)"] == ""
+        assert row["Monthly income (USD per month)"] == ""
         assert row["Employee"] == ""
 
     @pytest.mark.parametrize("reference", ['a"b', "a;b,c", "a'b"])
@@ -170,7 +195,7 @@ class TestWorkbook:
         assert row["Date (UTC)"] == datetime(2026, 7, 1, 12, 0, 0)
         assert row["Employee"] == "007"
         assert row["Risk of leaving"] == pytest.approx(prediction.probability, abs=1e-15)
-        assert row["Monthly income (per month)"] == 5993
+        assert row["Monthly income (USD per month)"] == 5993
         assert row["Satisfaction with the job (1–4)"] == 4
         formats = {cell.value: below.number_format for cell, below in zip(*sheet["A1:Z2"])}  # noqa: B905
         assert formats["Risk of leaving"] == "0.0%"

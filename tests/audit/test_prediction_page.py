@@ -46,10 +46,10 @@ def test_the_result_stands_first_in_words(read, record, alice):
     text = read(prediction)
     people = round(prediction.probability * 100)
     assert "Employee E-1" in text
-    assert f"{prediction.get_band_display()} risk of leaving: {people}%" in text
-    assert f"About {people} of 100 people with this profile left." in text
+    assert f"{prediction.get_band_display()} risk of leaving" in text
+    assert f"About {people} of 100 people with a profile like this left." in text
     assert "it is 16 of 100." in text
-    assert "of 25% from which a conversation is advised." in text
+    assert f"A risk of {people}% reaches the threshold of 25%, from which" in text
 
 
 def test_a_record_without_a_reference_says_so(read, record, alice):
@@ -75,7 +75,7 @@ def test_every_input_by_its_label_with_its_value_and_contribution(as_bob, record
     prediction = record(alice, over_time="Yes", monthly_income=5993, job_satisfaction=4)
     shown = rows(as_bob.get(address(prediction)).text)
     assert shown["Works overtime"][0] == "Yes"
-    assert shown["Monthly income"][0] == "5,993\u00a0per month"
+    assert shown["Monthly income"][0] == "5,993\u00a0USD per month"
     assert shown["Satisfaction with the job"][0] == "Very high"
     given = prediction.contributions["over_time"]
     assert shown["Works overtime"][1] == f"+{given:.3f}"
@@ -161,7 +161,7 @@ def test_the_raw_record_is_one_step_away(as_bob, record, alice):
 def test_in_french_everything_from_the_model_is_in_french(read, record, alice):
     text = read(record(alice, over_time="Yes", monthly_income=12345, gender="Female"), "fr")
     assert "Fait des heures supplémentaires Oui" in text
-    assert "Rémunération mensuelle 12 345 par mois" in text
+    assert "Rémunération mensuelle 12 345 USD par mois" in text
     assert "Sexe Femme" in text
 
 
