@@ -198,6 +198,8 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_IPWARE_META_PRECEDENCE_ORDER = ["REMOTE_ADDR"]  # any other header can be forged
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+# axes keeps what was posted with a failure. It knows `password` itself.
+AXES_SENSITIVE_PARAMETERS = ["old_password", "new_password1", "new_password2"]
 AXES_DISABLE_ACCESS_LOG = True  # `last_login` says as much, and does not grow
 AXES_LOCKOUT_CALLABLE = "accounts.lockout.locked_response"
 
@@ -206,8 +208,6 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": ["attrition_site.parsing.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-# axes keeps what was posted with a failure. It knows `password` itself.
-AXES_SENSITIVE_PARAMETERS = ["old_password", "new_password1", "new_password2"]
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "attrition_site.problems.exception_handler",
@@ -274,15 +274,6 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEVELOPMENT
-# The largest request body in bytes, read before anything is parsed.
-API_MAX_BODY = env.int("API_MAX_BODY", 2 * 1024 * 1024)
-DATA_UPLOAD_MAX_MEMORY_SIZE = API_MAX_BODY
-
-# ------------------------------------------------------------------ models
-
-# How long a process may go on with the model it knows before it asks which one is active.
-MODEL_REFRESH_SECONDS = 2.0
-
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", not DEVELOPMENT)
 SECURE_REDIRECT_EXEMPT = [r"^(api/v1/)?health$"]  # a probe asks the process itself, over HTTP
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 0 if DEVELOPMENT else 3600)
@@ -292,6 +283,15 @@ SECURE_PROXY_SSL_HEADER = (
 )
 # Whether subdomains have HTTPS, and browsers' lists should say so, is for the domain to decide.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+# The largest request body in bytes, read before anything is parsed.
+API_MAX_BODY = env.int("API_MAX_BODY", 2 * 1024 * 1024)
+DATA_UPLOAD_MAX_MEMORY_SIZE = API_MAX_BODY
+
+# ------------------------------------------------------------------ models
+
+# How long a process may go on with the model it knows before it asks which one is active.
+MODEL_REFRESH_SECONDS = 2.0
+
 # ------------------------------------------------------------------ background work
 
 Q_CLUSTER = {
