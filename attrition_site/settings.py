@@ -154,6 +154,14 @@ else:
             # A request waits this long for a connection and is then answered 503.
             "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", 8), "timeout": 1.5},
             "connect_timeout": 2,
+            # A server that is gone without a word: milliseconds that sent data may stay unanswered,
+            # and seconds of silence after which it is asked whether it is there.
+            "tcp_user_timeout": 5000,
+            "keepalives_idle": 5,
+            "keepalives_interval": 1,
+            "keepalives_count": 3,
+            # 0 is without limit; web processes set one (see `wsgi.py`).
+            "options": f"-c statement_timeout={env.int('DATABASE_STATEMENT_SECONDS', 0)}s",
             # A statement that comes again is planned once per connection: every prediction's are.
             "server_side_binding": True,
             "prepare_threshold": 3,
@@ -270,6 +278,7 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
+CSRF_FAILURE_VIEW = "attrition_site.problems.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
