@@ -42,8 +42,12 @@ def beyond_description(case, active_model):
         else:
             # Numbers are also read from text, words whatever their case, references from numbers.
             yield negative_data_rejection
-    if case.path.endswith("/predict/history") and "cursor" in (case.query or {}):
-        yield positive_data_acceptance  # only the service makes a cursor
+    query = case.query or {}
+    if case.path.endswith("/predict/history"):
+        if "cursor" in query:  # only the service makes one
+            yield positive_data_acceptance
+        elif str(query.get("created_from", "")) > str(query.get("created_to", "~")):
+            yield positive_data_acceptance  # a period that ends before it begins
     if "/auth/" in case.path and isinstance(case.body, dict):
         texts = [text for text in case.body.values() if isinstance(text, str)]
         if any(not text.strip() or "\x00" in text for text in texts):
