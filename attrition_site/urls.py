@@ -17,6 +17,8 @@ from predictions import views
 _icon = lazy(static, str)("img/icon.svg")
 
 urlpatterns = [
+    # First: programs ask far more often than people.
+    path("api/v1/", include("attrition_site.api_urls")),
     path("admin/", admin.site.urls),
     path("", views.home, name="home"),
     path("accounts/", include("accounts.urls")),
@@ -26,9 +28,7 @@ urlpatterns = [
     path("favicon.ico", login_not_required(RedirectView.as_view(url=_icon))),
     # The API's endpoints under shorter names; the API's documentation leaves these out.
     path("health", HealthView.as_view()),
-    path("", include("predictions.api_urls")),
-    # After them: of two addresses with one name, `reverse` gives the last.
-    path("api/v1/", include("attrition_site.api_urls")),
+    path("", include(("predictions.api_urls", "bare"))),
 ]
 
 handler400 = "attrition_site.problems.bad_request"
