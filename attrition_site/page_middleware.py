@@ -1,4 +1,4 @@
-"""Who must be signed in, and what a browser may load: the libraries' middleware, made lighter."""
+"""The libraries' middleware for browsers, made lighter, and out of the way of programs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,38 @@ from csp.constants import HEADER
 from csp.middleware import CSPMiddleware
 from csp.utils import build_policy
 from django.conf import settings
-from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.middleware import AuthenticationMiddleware, LoginRequiredMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.deprecation import MiddlewareMixin
+
+
+def _for_a_program(request: HttpRequest) -> bool:
+    """Whether the address is one of the API's, where cookies mean nothing and tokens all."""
+    return request.path.startswith(("/api/", "/predict/", "/health"))
+
+
+class _PagesOnly(MiddlewareMixin):
+    """A middleware for browsers, which a program's request passes by."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if _for_a_program(request):
+            return self.get_response(request)
+        return super().__call__(request)
+
+
+class PageSessionMiddleware(_PagesOnly, SessionMiddleware):
+    """Django's sessions, for pages."""
+
+
+class PageUserMiddleware(_PagesOnly, AuthenticationMiddleware):
+    """Django's `request.user` by session, for pages."""
+
+
+class PageMessageMiddleware(_PagesOnly, MessageMiddleware):
+    """Django's messages, for pages."""
 
 
 class SignInMiddleware(LoginRequiredMiddleware):
