@@ -43,21 +43,9 @@ class PredictionFilter(FilterSet):
     """Each filter narrows; one that cannot be read is an error at its name."""
 
     employee_id = CharFilter(
-        label=_("Employee reference, or its beginning"),
+        label=_("Employee reference begins with"),
         method="beginning",
         max_length=IDENTIFIER_LENGTH,
-    )
-    band = MultipleChoiceFilter(
-        label=_("Level of risk"),
-        choices=BandChoice.choices,
-        distinct=False,
-        widget=forms.CheckboxSelectMultiple,
-    )
-    source = MultipleChoiceFilter(
-        label=_("Source"),
-        choices=Source.choices,
-        distinct=False,
-        widget=forms.CheckboxSelectMultiple,
     )
     created_from = DateFilter(
         label=_("From"),
@@ -70,6 +58,18 @@ class PredictionFilter(FilterSet):
         method="until",
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         input_formats=["%Y-%m-%d"],
+    )
+    band = MultipleChoiceFilter(
+        label=_("Level of risk"),
+        choices=BandChoice.choices,
+        distinct=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    source = MultipleChoiceFilter(
+        label=_("Source"),
+        choices=Source.choices,
+        distinct=False,
+        widget=forms.CheckboxSelectMultiple,
     )
     model_version = CharFilter(label=_("Model"), field_name="model_version__version", max_length=64)
 
