@@ -30,6 +30,8 @@ from predictions.services import Request, predict
 
 ROWS_PER_PAGE = 50
 _TYPICAL = "typical"
+# What the form's language switch is called: no feature's name begins so.
+_SWITCH = "_language"
 
 
 # After a sign-out on a shared machine, going back must not show a person's risk.
@@ -66,7 +68,7 @@ def assess(request: HttpRequest) -> HttpResponse:
     `?from=<id>` starts from a stored prediction's values, `?from=typical` from typical ones.
     """
     active = registry.active()
-    if language := request.POST.get("language", ""):
+    if language := request.POST.get(_SWITCH, ""):
         return _in_language(request, active.schema, language)
     if request.method == "POST":
         form = EmployeeForm(active.schema, _language(), data=request.POST)
