@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from mlcore import registry, services
+from tests.accessibility import no_serious_fault
 from tests.accounts.factories import make_person
 
 pytestmark = pytest.mark.browser
@@ -42,14 +42,6 @@ def sign_in(page, site):
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Who may leave")).to_be_visible()
-
-
-def no_serious_fault(page):
-    found = Axe().run(page).response["violations"]
-    serious = [v for v in found if v["impact"] in ("serious", "critical")]
-    assert not serious, "\n".join(
-        f"{page.url} {v['id']}: {v['help']} {[n['html'] for n in v['nodes']]}" for v in serious
-    )
 
 
 def test_an_analyst_assesses_an_employee_and_finds_the_result_again(page, site, console):
@@ -145,11 +137,13 @@ def test_no_page_has_a_serious_fault_of_accessibility(browser, site, language, t
     page.locator("[name=username]").fill("alice")
     page.locator("[name=password]").fill(PASSWORD)
     page.locator("main button[type=submit]").click()
+    page.wait_for_url(f"{site}/")
     no_serious_fault(page)
     page.goto(f"{site}/predictions/new/?from=typical")
     no_serious_fault(page)
     page.locator("[name=monthly_income]").fill("?")
     page.locator(".sticky-actions button").click()
+    page.wait_for_selector(".error-summary, [role=alert]")
     no_serious_fault(page)
     page.locator("[name=monthly_income]").fill("2300")
     page.locator("[name=distance_from_home]").fill("90")
