@@ -59,6 +59,8 @@ _ADMINISTRATOR = (
     _ANALYST
     | _AUDITOR
     | {
+        "mlcore.train_model",
+        "mlcore.activate_model",
         "accounts.add_user",
         "accounts.change_user",
         "accounts.view_user",

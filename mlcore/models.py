@@ -1,4 +1,4 @@
-"""The registry's tables: which models exist, and which one was active when."""
+"""The registry's tables: which models exist, how they came to be, and which one was active when."""
 
 from __future__ import annotations
 
@@ -6,33 +6,52 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
+from mlcore.engine.operating import OperatingPoint
 from mlcore.engine.words import say
 
 
-class ModelVersion(models.Model):
-    """A trained model. Its artifact stays a folder of files; the hash says which bytes it is."""
-
-    version = models.CharField(_("version"), max_length=64, unique=True)
-    sha256 = models.CharField(_("SHA-256 of the artifact"), max_length=64, unique=True)
-    folder = models.CharField(_("folder"), max_length=500)
-    # Copies from the artifact: a record stays readable when the folder is gone.
-    schema = models.JSONField(_("schema"))
-    card = models.JSONField(_("model card"))
-    registered_at = models.DateTimeField(_("registered"), default=timezone.now)
-    registered_by = models.ForeignKey(
+def _person(verbose_name: object, *, null: bool = True) -> models.ForeignKey:  # type: ignore[type-arg]
+    """Someone who did something here: kept for as long as what they did."""
+    return models.ForeignKey(
         settings.AUTH_USER_MODEL,
-        verbose_name=_("registered by"),
-        null=True,
-        blank=True,
+        verbose_name=verbose_name,  # type: ignore[arg-type]
+        null=null,
+        blank=null,
         on_delete=models.PROTECT,
         related_name="+",
     )
 
+
+class Origin(models.TextChoices):
+    """Where a model came from."""
+
+    BUNDLED = "bundled", pgettext_lazy("origin of a model", "Shipped with the product")
+    TRAINED = "trained", pgettext_lazy("origin of a model", "Trained here")
+    IMPORTED = "imported", pgettext_lazy("origin of a model", "Imported")
+
+
+class ModelVersion(models.Model):
+    """A trained model. The hash says for ever which bytes it is; `ModelFiles` keeps them."""
+
+    version = models.CharField(_("version"), max_length=64, unique=True)
+    sha256 = models.CharField(_("SHA-256 of the artifact"), max_length=64, unique=True)
+    origin = models.CharField(_("origin"), max_length=8, choices=Origin.choices)
+    # Copies from the artifact, to be read without its files.
+    schema = models.JSONField(_("schema"))
+    card = models.JSONField(_("model card"))
+    registered_at = models.DateTimeField(_("registered"), default=timezone.now)
+    registered_by = _person(_("registered by"))
+
     class Meta:
         verbose_name = _("model version")
         verbose_name_plural = _("model versions")
-        ordering = ["-registered_at"]
+        ordering = ["-registered_at", "-id"]
+        permissions = [
+            ("train_model", _("Can train and import models")),
+            ("activate_model", _("Can activate models and set their operating point")),
+        ]
 
     def __str__(self) -> str:
         return self.version
@@ -40,6 +59,26 @@ class ModelVersion(models.Model):
     def title(self, language: str) -> str:
         """The model's name as people say it."""
         return say(self.card.get("title", {}), language, self.version)
+
+
+class ModelFiles(models.Model):
+    """The bytes of a model's artifact, kept where every process on every machine finds them.
+
+    Read by `registry` alone, which refuses them unless their hash is the recorded one.
+    """
+
+    model_version = models.OneToOneField(
+        ModelVersion, primary_key=True, on_delete=models.PROTECT, related_name="files"
+    )
+    content = models.BinaryField(_("files, zipped"))
+
+    class Meta:
+        verbose_name = _("files of a model")
+        verbose_name_plural = _("files of models")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.model_version)
 
 
 class Activation(models.Model):
@@ -52,21 +91,15 @@ class Activation(models.Model):
         related_name="activations",
     )
     activated_at = models.DateTimeField(_("activated"), default=timezone.now)
-    activated_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        verbose_name=_("activated by"),
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="+",
-    )
+    activated_by = _person(_("activated by"))
+    approved_by = _person(_("approved by"))
     reason = models.TextField(_("reason"))
     is_current = models.BooleanField(_("active now"), default=True)
 
     class Meta:
         verbose_name = _("activation")
         verbose_name_plural = _("activations")
-        ordering = ["-activated_at"]
+        ordering = ["-activated_at", "-id"]
         constraints = [
             models.UniqueConstraint(
                 fields=["is_current"],
@@ -77,3 +110,164 @@ class Activation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model_version} · {self.activated_at:%Y-%m-%d %H:%M}"
+
+
+class ProposalState(models.TextChoices):
+    """What became of a proposal."""
+
+    OPEN = "open", pgettext_lazy("proposal", "Waiting for a second administrator")
+    APPROVED = "approved", pgettext_lazy("proposal", "Approved")
+    DECLINED = "declined", pgettext_lazy("proposal", "Declined")
+    WITHDRAWN = "withdrawn", pgettext_lazy("proposal", "Withdrawn")
+
+
+class ActivationProposal(models.Model):
+    """One administrator asks for a model to be put to work; another one answers."""
+
+    model_version = models.ForeignKey(
+        ModelVersion,
+        verbose_name=_("model version"),
+        on_delete=models.PROTECT,
+        related_name="proposals",
+    )
+    reason = models.TextField(_("reason"))
+    proposed_by = _person(_("proposed by"), null=False)
+    proposed_at = models.DateTimeField(_("proposed"), default=timezone.now)
+    state = models.CharField(
+        _("state"), max_length=9, choices=ProposalState.choices, default=ProposalState.OPEN
+    )
+    decided_by = _person(_("decided by"))
+    decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
+    note = models.TextField(_("note"), blank=True)
+
+    class Meta:
+        verbose_name = _("proposal to activate")
+        verbose_name_plural = _("proposals to activate")
+        ordering = ["-proposed_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["model_version"],
+                condition=models.Q(state="open"),
+                name="one_open_proposal_per_model",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model_version} · {self.get_state_display()}"
+
+
+class Basis(models.TextChoices):
+    """What a threshold was derived from."""
+
+    COST = "cost", _("What a missed leaver costs, in needless conversations")
+    CAPACITY = "capacity", _("How many conversations can be held a month")
+
+
+class OperatingDecision(models.Model):
+    """From this moment on, a model's threshold and bands were these: why, and who said so.
+
+    The newest one of a model holds. A model that nobody decided on keeps the artifact's own.
+    """
+
+    model_version = models.ForeignKey(
+        ModelVersion,
+        verbose_name=_("model version"),
+        on_delete=models.PROTECT,
+        related_name="operating_decisions",
+    )
+    moderate_from = models.FloatField(_("moderate from"))
+    threshold = models.FloatField(_("threshold; high from"))
+    very_high_from = models.FloatField(_("very high from"))
+    basis = models.CharField(_("derived from"), max_length=8, choices=Basis.choices)
+    basis_value = models.FloatField(_("value of that"))
+    reason = models.TextField(_("reason"))
+    decided_by = _person(_("decided by"), null=False)
+    decided_at = models.DateTimeField(_("decided"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("operating point")
+        verbose_name_plural = _("operating points")
+        ordering = ["-decided_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.model_version} · {self.threshold:.3f}"
+
+    @property
+    def operating_point(self) -> OperatingPoint:
+        return OperatingPoint((self.moderate_from, self.threshold, self.very_high_from))
+
+
+class TrainingFile(models.Model):
+    """A labelled file that someone brought, read once; erased when it is no longer needed."""
+
+    name = models.CharField(_("name"), max_length=255)
+    sha256 = models.CharField(_("SHA-256 of the file"), max_length=64)
+    rows = models.PositiveIntegerField(_("rows"))
+    columns = models.PositiveIntegerField(_("columns"))
+    # Personal data: its headers and cells, as compressed JSON. Empty once erased.
+    content = models.BinaryField(_("content"), editable=False)
+    uploaded_by = _person(_("brought by"))
+    uploaded_at = models.DateTimeField(_("brought"), default=timezone.now)
+    erased_at = models.DateTimeField(_("erased"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("training file")
+        verbose_name_plural = _("training files")
+        ordering = ["-uploaded_at", "-id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RunState(models.TextChoices):
+    """How far a training is."""
+
+    DRAFT = "draft", pgettext_lazy("training", "Waiting for your corrections")
+    QUEUED = "queued", pgettext_lazy("training", "Waiting for the background worker")
+    RUNNING = "running", pgettext_lazy("training", "Running")
+    DONE = "done", pgettext_lazy("training", "Done")
+    REFUSED = "refused", pgettext_lazy("training", "Refused")
+    FAILED = "failed", pgettext_lazy("training", "Failed")
+    CANCELLED = "cancelled", pgettext_lazy("training", "Cancelled")
+
+
+class TrainingRun(models.Model):
+    """One training, from the draft of its plan to the model it made, or the reason it did not."""
+
+    file = models.ForeignKey(
+        TrainingFile, verbose_name=_("file"), on_delete=models.PROTECT, related_name="runs"
+    )
+    plan = models.JSONField(_("plan"))
+    findings = models.JSONField(_("what was found in the columns"), default=list)
+    state = models.CharField(
+        _("state"), max_length=9, choices=RunState.choices, default=RunState.DRAFT
+    )
+    # The progress that a person can watch.
+    step = models.CharField(_("step"), max_length=40, blank=True)
+    done = models.PositiveIntegerField(_("steps done"), default=0)
+    total = models.PositiveIntegerField(_("steps in all"), default=0)
+    message = models.JSONField(_("why it ended"), default=dict, blank=True)  # Words
+    requested_by = _person(_("requested by"))
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    started_at = models.DateTimeField(_("started"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    # Whose process works on it, and when it last said so: a silent one is taken over.
+    claim = models.CharField(max_length=36, blank=True, editable=False)
+    heartbeat_at = models.DateTimeField(null=True, blank=True, editable=False)
+    attempts = models.PositiveSmallIntegerField(default=0, editable=False)
+    model_version = models.OneToOneField(
+        ModelVersion,
+        verbose_name=_("model version"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="training_run",
+    )
+
+    class Meta:
+        verbose_name = _("training")
+        verbose_name_plural = _("trainings")
+        ordering = ["-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.file} · {self.get_state_display()}"

@@ -1,7 +1,7 @@
 """The active model, kept in memory by each process: the only reader of artifacts.
 
 A process asks the database which model is active at most every `MODEL_REFRESH_SECONDS`, and reads
-the files only when the answer has changed. A file that is not what was recorded is refused.
+the files only when the answer has changed. Files that are not what was recorded are refused.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
+from django.db.models import OuterRef, Subquery
 
 from mlcore.engine import artifact
 from mlcore.engine.artifact import Artifact, ArtifactError
 from mlcore.engine.glassbox import GlassBoxModel
 from mlcore.engine.operating import OperatingPoint
 from mlcore.engine.schema import FeatureSchema
-from mlcore.models import Activation, ModelVersion
+from mlcore.models import Activation, ModelFiles, ModelVersion, OperatingDecision
 
 BUNDLED_FOLDER = Path(__file__).resolve().parent / "bundled" / "ibm"
-_BUNDLED = "bundled"
 
 
 class ModelUnavailableError(Exception):
@@ -35,6 +35,8 @@ class ActiveModel:
     id: int
     version: str
     artifact: Artifact
+    operating_point: OperatingPoint
+    """HR's own where it was decided on, else the artifact's."""
 
     @property
     def schema(self) -> FeatureSchema:
@@ -44,9 +46,8 @@ class ActiveModel:
     def model(self) -> GlassBoxModel:
         return self.artifact.model
 
-    @property
-    def operating_point(self) -> OperatingPoint:
-        return self.artifact.operating_point
+
+_BOUNDS = ("moderate_from", "threshold", "very_high_from")
 
 
 class _Memory:
@@ -81,30 +82,45 @@ def _fresh() -> ActiveModel | None:
 
 
 def _ask() -> ActiveModel:
+    newest = OperatingDecision.objects.filter(model_version=OuterRef("model_version"))[:1]
     current = (
         Activation.objects.filter(is_current=True)
         .values_list(
             "model_version_id",
             "model_version__version",
             "model_version__sha256",
-            "model_version__folder",
+            *(Subquery(newest.values(bound)) for bound in _BOUNDS),
         )
         .first()
     )
     if current is None:
         _memory.active = None
         raise ModelUnavailableError("No model is active. Run: manage.py register_bundled_model")
-    pk, version, sha256, folder = current
+    pk, version, sha256, *bounds = current
     known = _memory.active
     if known is None or known.id != pk or known.artifact.sha256 != sha256:
         try:
-            loaded = artifact.load(folder_path(folder), expected_sha256=sha256)
+            loaded = load(pk, sha256)
         except ArtifactError as error:
             _memory.active = None
             raise ModelUnavailableError(str(error)) from error
-        known = _memory.active = ActiveModel(pk, version, loaded)
+    else:
+        loaded = known.artifact
+    decided = None not in bounds
+    point = OperatingPoint((bounds[0], bounds[1], bounds[2])) if decided else loaded.operating_point
+    if known is None or loaded is not known.artifact or point != known.operating_point:
+        known = _memory.active = ActiveModel(pk, version, loaded, point)
     _memory.asked_at = time.monotonic()
     return known
+
+
+def load(pk: int, sha256: str) -> Artifact:
+    """A registered model's artifact. Raises `ArtifactError` unless it is what was recorded."""
+    content = ModelFiles.objects.filter(pk=pk).values_list("content", flat=True).first()
+    if content is None:
+        raise ArtifactError(f"The files of the model {sha256[:12]}… are gone.")
+    files = artifact.unpack(bytes(content))
+    return artifact.parse(files, expected_sha256=sha256, where="The registry")
 
 
 def is_loaded() -> bool:
@@ -118,21 +134,6 @@ def forget() -> None:
     with _memory.lock:
         _memory.active = None
         _memory.asked_at = float("-inf")
-
-
-def folder_path(stored: str) -> Path:
-    """Where an artifact lies; the bundled one moves with the code."""
-    return BUNDLED_FOLDER if stored == _BUNDLED else Path(stored)
-
-
-def stored_folder(folder: Path) -> str:
-    """What to store so that `folder_path` finds `folder` again."""
-    return _BUNDLED if folder.resolve() == BUNDLED_FOLDER else str(folder.resolve())
-
-
-def is_bundled(version: ModelVersion) -> bool:
-    """Whether a model ships with the code, or once did."""
-    return version.folder == _BUNDLED
 
 
 def schema_of(version: ModelVersion) -> FeatureSchema:

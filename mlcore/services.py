@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -10,38 +10,41 @@ from django.db import transaction
 from mlcore import registry
 from mlcore.engine import artifact
 from mlcore.engine.artifact import ArtifactError
-from mlcore.models import Activation, ModelVersion
+from mlcore.models import Activation, ModelFiles, ModelVersion, Origin
 
 if TYPE_CHECKING:
     from accounts.models import User
 
 
-def register(*, folder: Path, by: User | None = None) -> ModelVersion:
-    """Register the artifact in `folder`; one that is known already is given back.
+def register(*, files: Mapping[str, bytes], origin: Origin, by: User | None = None) -> ModelVersion:
+    """Register the artifact in `files`; one that is known already is given back.
 
-    A known one whose recorded folder no longer holds it is found in `folder` from now on.
-    Raises `ArtifactError` when the folder is not an unaltered model.
+    A known one whose kept files are no longer what was recorded gets them back.
+    Raises `ArtifactError` when the files are not an unaltered model.
     """
-    loaded = artifact.load(folder)
-    version, created = ModelVersion.objects.get_or_create(
-        sha256=loaded.sha256,
-        defaults={
-            "version": f"{loaded.card.get('name', 'model')}-{loaded.sha256[:8]}",
-            "folder": registry.stored_folder(folder),
-            "schema": loaded.schema.to_json(),
-            "card": loaded.card,
-            "registered_by": by,
-        },
-    )
-    if not created and not _is_intact(version):
-        version.folder = registry.stored_folder(folder)
-        version.save(update_fields=["folder"])
+    loaded = artifact.parse(files)
+    content = artifact.pack(files)
+    with transaction.atomic():
+        version, created = ModelVersion.objects.get_or_create(
+            sha256=loaded.sha256,
+            defaults={
+                "version": f"{loaded.card.get('name', 'model')}-{loaded.sha256[:8]}",
+                "origin": origin,
+                "schema": loaded.schema.to_json(),
+                "card": loaded.card,
+                "registered_by": by,
+            },
+        )
+        if created or not _is_intact(version):
+            ModelFiles.objects.update_or_create(
+                model_version=version, defaults={"content": content}
+            )
     return version
 
 
 def _is_intact(version: ModelVersion) -> bool:
     try:
-        artifact.load(registry.folder_path(version.folder), expected_sha256=version.sha256)
+        registry.load(version.pk, version.sha256)
     except ArtifactError:
         return False
     return True
@@ -52,7 +55,7 @@ def activate(*, version: ModelVersion, reason: str, by: User | None = None) -> A
 
     Raises `ArtifactError` when its files are not what was recorded: such a model stays idle.
     """
-    artifact.load(registry.folder_path(version.folder), expected_sha256=version.sha256)
+    registry.load(version.pk, version.sha256)
     with transaction.atomic():
         # Activations go one after the other, or the second would violate the constraint that one
         # model is active: any row that all of them lock will do. (SQLite has one writer anyway.)

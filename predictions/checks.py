@@ -32,7 +32,7 @@ def check_records(
             problems.append(
                 checks.Warning(
                     str(error),
-                    hint="Restore the model's folder, or activate another model.",
+                    hint="Restore the model's files from a backup, or activate another model.",
                     id="predictions.W001",
                 )
             )

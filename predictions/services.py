@@ -76,6 +76,7 @@ def _record(row: CleanRow, score: Score, *, using: ActiveModel, request: Request
         probability=score.probability,
         log_odds=score.log_odds,
         intercept=using.model.intercept,
+        floor=using.model.floor,
         contributions=score.contributions,
         base_rate=using.model.base_rate,
         threshold=point.threshold,

@@ -7,6 +7,8 @@ from django.db import connection
 from django.test import TransactionTestCase
 
 from mlcore import registry, services
+from mlcore.engine import artifact
+from mlcore.models import Origin
 from predictions import append_only
 from predictions.models import Source
 from predictions.services import Request, predict
@@ -54,7 +56,7 @@ def _tables_can_be_emptied():
 @pytest.fixture
 def active_model(db):
     """The bundled model, registered and active."""
-    version = services.register(folder=registry.BUNDLED_FOLDER)
+    version = services.register(files=artifact.read(registry.BUNDLED_FOLDER), origin=Origin.BUNDLED)
     services.activate(version=version, reason="for the test")
     return registry.active()
 

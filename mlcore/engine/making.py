@@ -14,7 +14,8 @@ from threadpoolctl import threadpool_limits
 from mlcore.engine import evaluation
 from mlcore.engine.artifact import Artifact
 from mlcore.engine.operating import OperatingPoint
-from mlcore.engine.training import TrainingPlan, TrainingSet, compile_model, fit, prepare
+from mlcore.engine.plan import TrainingPlan
+from mlcore.engine.training import TrainingSet, compile_model, fit, prepare
 
 # Missing one leaver costs as much as this many needless conversations, until HR says otherwise.
 CONVERSATIONS_PER_LEAVER = 3.0

@@ -7,13 +7,10 @@ one too, and `compile_model` reads its shapes off exactly.
 
 from __future__ import annotations
 
-import json
-import re
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -33,58 +30,17 @@ from sklearn.preprocessing import (
 )
 
 from mlcore.engine.features import Feature
-from mlcore.engine.glassbox import Curve, GlassBoxModel, Shape, Table
+from mlcore.engine.glassbox import GlassBoxModel
+from mlcore.engine.plan import TrainingError, TrainingPlan
 from mlcore.engine.schema import CleanFrame, FeatureSchema
+from mlcore.engine.shapes import Curve, Shape, Table
 from mlcore.engine.values import Value, fold, word
-from mlcore.engine.words import Words
 
 Floats = NDArray[np.float64]
 
 MOST_KNOTS = 2048
 FEWEST = 20  # of those who left, and of those who stayed: two in each of ten folds
 _DECIMALS = 12  # what is left of the last bits that differ between processors
-
-
-class TrainingError(ValueError):
-    """Data from which no model can be trained; the text says why and what to do."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingPlan:
-    """What the columns of a file mean: written once, corrected by people, kept with the model."""
-
-    name: str
-    """Short, for the version's name: lower-case letters, digits, hyphens."""
-    title: Words
-    source: Words
-    """Where the data comes from."""
-    target: str
-    """The column that says who left."""
-    leaver: str
-    """The value of `target` that means leaving."""
-    schema: FeatureSchema
-    left_out: Mapping[str, Words]
-    """Columns that nobody is asked for, each with the reason."""
-
-    @classmethod
-    def load(cls, file: Path) -> TrainingPlan:
-        """Raises `OSError`, or `TrainingError` when the file is not a plan."""
-        try:
-            stored = json.loads(file.read_bytes())
-            plan = cls(
-                name=stored["name"],
-                title=stored["title"],
-                source=stored["source"],
-                target=stored["target"],
-                leaver=stored["leaver"],
-                schema=FeatureSchema.from_json(stored["schema"]),
-                left_out=stored["left_out"],
-            )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise TrainingError(f"{file} is not a training plan: {error!r}") from error
-        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", plan.name):
-            raise TrainingError(f"{file}: a plan's name has at most 40 of a-z, 0-9 and hyphens.")
-        return plan
 
 
 @dataclass(frozen=True, kw_only=True)

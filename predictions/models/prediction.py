@@ -117,6 +117,7 @@ class Prediction(models.Model):
     probability = models.FloatField(_("risk of leaving"))
     log_odds = models.FloatField(_("log-odds"))
     intercept = models.FloatField(_("log-odds of the average employee"))
+    floor = models.FloatField(_("least risk there is"), default=0.0)
     contributions = models.JSONField(_("contributions in log-odds"))
     base_rate = models.FloatField(_("share of leavers in the training data"))
     threshold = models.FloatField(_("threshold"))

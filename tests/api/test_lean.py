@@ -23,9 +23,13 @@ from accounts.models import User
 from accounts.roles import assign_role
 from attrition_site.wsgi import application
 from mlcore import registry, services
+from mlcore.engine import artifact
+from mlcore.models import Origin
 
 call_command("migrate", verbosity=0)
-services.activate(version=services.register(folder=registry.BUNDLED_FOLDER), reason="test")
+files = artifact.read(registry.BUNDLED_FOLDER)
+version = services.register(files=files, origin=Origin.BUNDLED)
+services.activate(version=version, reason="test")
 dave = User.objects.create_user("dave")
 assign_role(dave, "api")
 response = Client().post(

@@ -10,6 +10,7 @@ from django.utils import translation
 from accounts.models import User
 from mlcore import registry, services
 from mlcore.engine import artifact
+from mlcore.models import Origin
 from predictions.models import Source
 from predictions.services import Request, predict
 from tests.conftest import EMPLOYEE
@@ -54,9 +55,9 @@ def second_model(active_model, tmp_path):
         ),
         folder,
     )
-    version = services.register(folder=folder)
+    version = services.register(files=artifact.read(folder), origin=Origin.TRAINED)
     loaded = artifact.load(folder, expected_sha256=version.sha256)
-    return registry.ActiveModel(version.pk, version.version, loaded)
+    return registry.ActiveModel(version.pk, version.version, loaded, loaded.operating_point)
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import F, ProtectedError
 
 from mlcore import registry, services
-from mlcore.models import Activation, ModelVersion
+from mlcore.engine import artifact
+from mlcore.models import Activation, ModelVersion, Origin
 from predictions import append_only
 from predictions.models import AppendOnlyError, Prediction
 from predictions.models.prediction import time_ordered_uuid
@@ -289,7 +290,7 @@ class TestTheGuard:
     )
     def test_the_check_tells_of_an_altered_model(self, db, model_folder, tmp_path, alter):
         # Not the bundled folder, nor its hash: what is altered is this test's own.
-        version = services.register(folder=model_folder)
+        version = services.register(files=artifact.read(model_folder), origin=Origin.BUNDLED)
         services.activate(version=version, reason="for the test")
         call_command("check", databases=["default"], fail_level="WARNING")
         alter(model_folder)

@@ -6,6 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from mlcore import registry, services
+from mlcore.engine import artifact
+from mlcore.models import Origin
 from predictions.models import Source
 from predictions.services import Request, predict
 from tests.accessibility import no_serious_fault
@@ -31,7 +33,7 @@ def complaints(page):
 @pytest.fixture
 def site(transactional_db, live_server, quick_passwords, settings):
     settings.ALLOWED_HOSTS = ["*"]
-    version = services.register(folder=registry.BUNDLED_FOLDER)
+    version = services.register(files=artifact.read(registry.BUNDLED_FOLDER), origin=Origin.BUNDLED)
     services.activate(version=version, reason="for the test")
     make_person("auditor", username="bob", password=PASSWORD)
     alice = make_person("analyst", username="alice", password=PASSWORD)

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, settings
 import mlcore
 from mlcore.engine import artifact
 from mlcore.engine.features import Choice, Feature, Section
+from mlcore.engine.plan import TrainingPlan
 from mlcore.engine.schema import FeatureSchema
 from mlcore.engine.tabular import match_columns
-from mlcore.engine.training import TrainingPlan
 from mlcore.public_data import ibm_columns
 
 # How long an example takes says more about the machine's other work than about the code.

@@ -11,9 +11,10 @@ import pytest
 from mlcore.engine import artifact
 from mlcore.engine.artifact import MANIFEST, Artifact, ArtifactError
 from mlcore.engine.features import Choice, Feature
-from mlcore.engine.glassbox import Curve, GlassBoxModel, Table
+from mlcore.engine.glassbox import GlassBoxModel
 from mlcore.engine.operating import OperatingPoint
 from mlcore.engine.schema import FeatureSchema
+from mlcore.engine.shapes import Curve, Table
 from tests.engine.conftest import BUNDLED
 from tests.engine.strategies import brief
 

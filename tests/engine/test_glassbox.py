@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlcore.engine.glassbox import Curve, GlassBoxModel, Table, sigmoid
+from mlcore.engine.glassbox import GlassBoxModel, sigmoid
 from mlcore.engine.schema import CleanFrame
+from mlcore.engine.shapes import Curve, Table
 from tests.engine.strategies import rows
 
 reasonable = st.floats(-1e6, 1e6)

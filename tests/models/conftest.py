@@ -6,6 +6,7 @@ import pytest
 
 from mlcore import registry, services
 from mlcore.engine import artifact
+from mlcore.models import Origin
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +31,7 @@ def make_model(db, make_folder):
     """Registers such a model: `make_model("spring")`."""
 
     def make(name):
-        return services.register(folder=make_folder(name))
+        return services.register(files=artifact.read(make_folder(name)), origin=Origin.TRAINED)
 
     return make
 

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 
 from mlcore import registry, services
 from mlcore.engine import artifact
-from mlcore.models import Activation, ModelVersion
+from mlcore.models import Activation, ModelVersion, Origin
 from mlcore.public_data import ibm_columns
 
 
@@ -82,7 +82,7 @@ class TestTrainModel:
     def test_a_file_is_made_into_a_model_that_can_be_registered(self, write, out, db):
         told = run("train_model", str(write()), "--out", str(out))
         assert "1470 employees, 237 leavers, 24 inputs" in told
-        version = services.register(folder=out)
+        version = services.register(files=artifact.read(out), origin=Origin.BUNDLED)
         services.activate(version=version, reason="trained")
         assert version.sha256 in told
         row = registry.active().schema.clean({"over_time": "Yes"})

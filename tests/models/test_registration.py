@@ -5,8 +5,9 @@ import shutil
 import pytest
 
 from mlcore import registry, services
+from mlcore.engine import artifact
 from mlcore.engine.artifact import ArtifactError
-from mlcore.models import ModelVersion
+from mlcore.models import ModelVersion, Origin
 
 
 def test_a_model_is_registered_with_what_reads_its_records_later(make_folder, bundled, carol):
@@ -29,12 +30,12 @@ def test_registering_again_gives_the_same_model(make_folder, carol, alice):
 
 def test_the_same_model_elsewhere_is_the_same_model(make_folder, tmp_path, db):
     folder = make_folder("spring")
-    first = services.register(folder=folder)
+    first = services.register(files=artifact.read(folder), origin=Origin.BUNDLED)
     copy = shutil.copytree(folder, tmp_path / "copy")
-    assert services.register(folder=copy).folder == str(folder)
+    assert services.register(files=artifact.read(copy), origin=Origin.BUNDLED).folder == str(folder)
 
     shutil.rmtree(folder)
-    again = services.register(folder=copy)
+    again = services.register(files=artifact.read(copy), origin=Origin.BUNDLED)
     assert (again, again.folder) == (first, str(copy))
     services.activate(version=again, reason="found again")
     assert registry.active().id == first.id
@@ -50,12 +51,12 @@ def test_an_altered_model_is_not_registered(make_folder, alter, db, name):
     folder = make_folder("spring")
     alter(folder, name)
     with pytest.raises(ArtifactError):
-        services.register(folder=folder)
+        services.register(files=artifact.read(folder), origin=Origin.BUNDLED)
     assert not ModelVersion.objects.exists()
 
 
 def test_the_bundled_model_moves_with_the_code(db):
-    version = services.register(folder=registry.BUNDLED_FOLDER)
+    version = services.register(files=artifact.read(registry.BUNDLED_FOLDER), origin=Origin.BUNDLED)
     assert version.folder == "bundled"
     assert registry.folder_path(version.folder) == registry.BUNDLED_FOLDER
 

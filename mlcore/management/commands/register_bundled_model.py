@@ -5,7 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from mlcore import registry, services
-from mlcore.models import ModelVersion
+from mlcore.engine import artifact
+from mlcore.models import ModelVersion, Origin
 
 
 class Command(BaseCommand):
@@ -18,11 +19,13 @@ class Command(BaseCommand):
     help = "Register the bundled model, and activate it if no other model was chosen."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        version = services.register(folder=registry.BUNDLED_FOLDER)
+        version = services.register(
+            files=artifact.read(registry.BUNDLED_FOLDER), origin=Origin.BUNDLED
+        )
         active = ModelVersion.objects.filter(activations__is_current=True).first()
         if active is None:
             reason = "The bundled model, at installation."
-        elif active != version and registry.is_bundled(active):
+        elif active != version and active.origin == Origin.BUNDLED:
             reason = f"The bundled model of this release, in place of {active}."
         else:
             return

@@ -29,8 +29,8 @@ class Command(BaseCommand):
         from mlcore.engine import artifact
         from mlcore.engine.artifact import ArtifactError
         from mlcore.engine.making import make
+        from mlcore.engine.plan import TrainingError, TrainingPlan
         from mlcore.engine.tabular import TableError, read_table
-        from mlcore.engine.training import TrainingError, TrainingPlan
         from mlcore.public_data import ibm_columns
 
         started = time.monotonic()
