@@ -16,12 +16,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from mlcore.engine.schema import CleanFrame, CleanRow
-from mlcore.engine.shapes import Floats, Pair, Shape, shape_from_json
+from mlcore.engine.shapes import Curve, Floats, Pair, Shape, numbers, shape_from_json
+
+# Rows that are scored at once: what they need meanwhile stays in the processor's cache.
+_PORTION = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,8 @@ class GlassBoxModel:
             raise ValueError("the base rate must lie within 0 and 1")
         if not 0 <= self.floor < 1:
             raise ValueError("the floor must lie within 0 and 1")
+        if any(":" in name for name in self.shapes):
+            raise ValueError("a feature's name has no colon: a pair's has")
         names = [pair.name for pair in self.pairs]
         if len(set(names)) < len(names):
             raise ValueError("pairs must differ")
@@ -114,18 +120,49 @@ class GlassBoxModel:
         return self.floor + (1.0 - self.floor) * sigmoid(log_odds)
 
     def score_frame(self, frame: CleanFrame) -> Scores:
-        """Score and explain n employees: the same numbers as `score`, to the last bit."""
-        log_odds = np.full(len(frame), self.intercept, dtype=np.float64)
-        contributions: dict[str, Floats] = {}
+        """Score and explain n employees: the same numbers as `score`, to the last bit.
+
+        Beyond the input it takes 8 bytes per row and number that comes out, and little else.
+        """
+        count = len(frame)
+        scores = Scores(
+            np.full(count, self.intercept, dtype=np.float64),
+            np.empty(count, dtype=np.float64),
+            {name: np.empty(count, dtype=np.float64) for name in self.terms},
+        )
+        for start in range(0, count, _PORTION):
+            self._score_portion(frame, slice(start, start + _PORTION), scores)
+        return scores
+
+    def _score_portion(self, frame: CleanFrame, rows: slice, scores: Scores) -> None:
+        # A number is made an array once, for its curve and for its pairs.
+        columns: dict[str, Any] = {
+            name: numbers(column) if isinstance(self.shapes[name], Curve) else column
+            for name in self.shapes
+            for column in (frame.inputs[name][rows],)
+        }
+        log_odds = scores.log_odds[rows]
         for name, shape in self.shapes.items():
-            contributions[name] = shape.over(frame.inputs[name])
-            log_odds = log_odds + contributions[name]
+            contribution = scores.contributions[name][rows] = shape.over(columns[name])
+            log_odds += contribution
         for pair in self.pairs:
             first, second = pair.features
-            contributions[pair.name] = pair.over(frame.inputs[first], frame.inputs[second])
-            log_odds = log_odds + contributions[pair.name]
-        probability = self.floor + (1.0 - self.floor) * _sigmoids(log_odds)
-        return Scores(log_odds, probability, contributions)
+            contribution = pair.over(columns[first], columns[second])
+            scores.contributions[pair.name][rows] = contribution
+            log_odds += contribution
+        scores.probability[rows] = self.floor + (1.0 - self.floor) * _sigmoids(log_odds)
+
+    @cached_property
+    def terms(self) -> tuple[str, ...]:
+        """What contributes: the features by name, then the pairs."""
+        return (*self.shapes, *(pair.name for pair in self.pairs))
+
+    @cached_property
+    def learns_from_blanks(self) -> bool:
+        """Whether a blank may count for something else than the average employee's value."""
+        return any(shape.missing for shape in self.shapes.values()) or any(
+            any(pair.values[-1]) or any(row[-1] for row in pair.values) for pair in self.pairs
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The model as JSON data; floats survive exactly."""

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,11 @@ from numpy.typing import NDArray
 from mlcore.engine.values import Value
 
 Floats = NDArray[np.float64]
+
+
+def numbers(column: Sequence[Value] | Floats) -> Floats:
+    """A column of numbers as an array, a blank as NaN. An array of floats is taken as it is."""
+    return np.asarray(column, dtype=np.float64)  # numpy itself makes NaN of None
 
 
 @dataclass(frozen=True)
@@ -35,10 +40,18 @@ class Curve:
     def __post_init__(self) -> None:
         if len(self.knots) != len(self.values) or not self.knots:
             raise ValueError("a curve needs one value per knot, and at least one knot")
-        if any(a >= b for a, b in zip(self.knots, self.knots[1:], strict=False)):
-            raise ValueError("a curve's knots must rise")
-        if not all(map(math.isfinite, (*self.knots, *self.values, self.missing))):
+        # Arrays are judged many times faster than numbers one by one, and a model has thousands.
+        both = np.array((self.knots, self.values), dtype=np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            steps = np.diff(both)
+        if not (np.isfinite(both).all() and math.isfinite(self.missing)):
             raise ValueError("a curve must be finite")
+        if not (steps[0] > 0).all():
+            raise ValueError("a curve's knots must rise")
+        if not np.isfinite(steps).all():
+            raise ValueError("a curve's steps must be finite")
+
+    # Both of these add 0 to what they found, which makes of -0.0 the only zero that there is.
 
     def at(self, value: Value) -> float:
         """Log-odds that `value` contributes."""
@@ -48,31 +61,38 @@ class Curve:
         x = float(value)
         right = bisect_right(knots, x)
         if right == 0:
-            return values[0]
+            return values[0] + 0.0
         if right == len(knots):
-            return values[-1]
+            return values[-1] + 0.0
         left = right - 1
         rise = values[right] - values[left]
-        return values[left] + rise * ((x - knots[left]) / (knots[right] - knots[left]))
+        return values[left] + rise * ((x - knots[left]) / (knots[right] - knots[left])) + 0.0
 
-    def over(self, column: Sequence[Value]) -> Floats:
-        """`at` for each of n values: an array of n log-odds."""
-        x = np.array([math.nan if v is None else v for v in column], dtype=np.float64)
-        knots, values = self._arrays
-        right = np.searchsorted(knots, x, side="right")
-        inner = np.clip(right, 1, max(len(knots) - 1, 1))
-        left = inner - 1
-        inner = np.minimum(inner, len(knots) - 1)
-        rise = values[inner] - values[left]
-        # Beyond the ends this computes nonsense, and `where` sets it aside.
-        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            between = values[left] + rise * ((x - knots[left]) / (knots[inner] - knots[left]))
-        found = np.where(right == 0, values[0], np.where(right == len(knots), values[-1], between))
-        return np.where(np.isnan(x), self.missing, found)
+    def over(self, column: Sequence[Value] | Floats) -> Floats:
+        """`at` for each of n values: an array of n log-odds. In an array, NaN is a blank."""
+        x = numbers(column)
+        knots, begins, rises, places, widths = self._lines
+        line = knots.searchsorted(x, side="right")
+        found: Floats = begins[line] + rises[line] * ((x - places[line]) / widths[line]) + 0.0
+        blank = np.isnan(found)
+        if blank.any():
+            found[blank] = self.missing
+        return found
 
     @cached_property
-    def _arrays(self) -> tuple[Floats, Floats]:
-        return np.array(self.knots), np.array(self.values)
+    def _lines(self) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+        """The knots; and by line, the two flat ones at the ends included: where it begins, how far
+        it rises, from which knot and over which width."""
+        knots, values = np.array(self.knots), np.array(self.values)
+        flat, one = np.zeros(1), np.ones(1)
+        return (
+            knots,
+            np.concatenate((values[:1], values)),
+            np.concatenate((flat, np.diff(values), flat)),
+            # A flat line has no need of a place; 0 keeps the largest numbers from overflowing.
+            np.concatenate((flat, knots[:-1], flat)),
+            np.concatenate((one, np.diff(knots), one)),
+        )
 
     def to_json(self) -> dict[str, Any]:
         return {"knots": list(self.knots), "values": list(self.values), "missing": self.missing}
@@ -96,8 +116,7 @@ class Table:
 
     def over(self, column: Sequence[Value]) -> Floats:
         """`at` for each of n values: an array of n log-odds."""
-        answers = self._answers
-        return np.fromiter((answers[value] for value in column), np.float64, len(column))
+        return np.fromiter(map(self._answers.__getitem__, column), np.float64, len(column))
 
     @cached_property
     def _answers(self) -> dict[Value, float]:
@@ -159,15 +178,21 @@ class Axis:
             return self._by_answer[value]
         return len(self.cuts) + 1 if value is None else bisect_right(self.cuts, float(value))
 
-    def place_all(self, column: Sequence[Value]) -> NDArray[np.intp]:
-        """`place` for each of n values: an array of n places."""
+    def place_all(self, column: Sequence[Value] | Floats) -> NDArray[np.intp]:
+        """`place` for each of n values: an array of n places. In an array, NaN is a blank."""
         if self.answers:
-            by_answer = self._by_answer
-            return np.fromiter((by_answer[value] for value in column), np.intp, len(column))
-        x = np.array([math.nan if v is None else v for v in column], dtype=np.float64)
-        return np.where(
-            np.isnan(x), len(self.cuts) + 1, np.searchsorted(self.cuts, x, side="right")
-        )
+            places = map(self._by_answer.__getitem__, cast("Sequence[Value]", column))
+            return np.fromiter(places, np.intp, len(column))
+        x = numbers(column)
+        found = self._cuts.searchsorted(x, side="right")
+        blank = np.isnan(x)
+        if blank.any():
+            found[blank] = len(self.cuts) + 1
+        return found
+
+    @cached_property
+    def _cuts(self) -> Floats:
+        return np.array(self.cuts, dtype=np.float64)
 
     @cached_property
     def _by_answer(self) -> dict[Value, int]:
@@ -200,10 +225,10 @@ class Pair:
             raise ValueError("a pair needs one value per two places")
         if self.features[0] == self.features[1]:
             raise ValueError("a pair has two features")
-        if not all(math.isfinite(value) for row in self.values for value in row):
+        if not np.isfinite(self._array).all():
             raise ValueError("a pair must be finite")
 
-    @property
+    @cached_property
     def name(self) -> str:
         """By which its contribution goes: `over_time:job_level`."""
         return ":".join(self.features)
@@ -212,7 +237,7 @@ class Pair:
         """Log-odds that the two values contribute together."""
         return self.values[self.axes[0].place(first)][self.axes[1].place(second)]
 
-    def over(self, first: Sequence[Value], second: Sequence[Value]) -> Floats:
+    def over(self, first: Sequence[Value] | Floats, second: Sequence[Value] | Floats) -> Floats:
         """`at` for each of n pairs of values: an array of n log-odds."""
         return self._array[self.axes[0].place_all(first), self.axes[1].place_all(second)]
 
