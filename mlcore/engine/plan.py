@@ -10,11 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from mlcore.engine.schema import FeatureSchema
-from mlcore.engine.words import Words
+from mlcore.engine.words import Words, say
 
 
 class TrainingError(ValueError):
-    """Data from which no model can be trained; the text says why and what to do."""
+    """Data from which no model can be trained; the text says why and what to do.
+
+    `str()` of it is English; `words` says the same in every language of the product.
+    """
+
+    def __init__(self, words: Words | str) -> None:
+        self.words: Words = {"en": words} if isinstance(words, str) else dict(words)
+        super().__init__(say(self.words, "en"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,4 +81,9 @@ class TrainingPlan:
         try:
             return cls.from_json(json.loads(file.read_bytes()))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise TrainingError(f"{file} is not a training plan: {error!r}") from error
+            raise TrainingError(
+                {
+                    "en": f"{file} is not a training plan: {error!r}",
+                    "fr": f"{file} n’est pas un plan d’apprentissage\u00a0: {error!r}",
+                }
+            ) from error

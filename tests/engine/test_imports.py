@@ -13,7 +13,7 @@ import mlcore.engine
 
 ROOT = Path(mlcore.engine.__file__).parents[2]
 MODULES = [module.name for module in pkgutil.iter_modules(mlcore.engine.__path__)]
-TRAIN = {"training", "evaluation", "making"}
+TRAIN = {"training", "preparation", "folding", "evaluation", "making"}
 
 PROGRAM = """
 import importlib, sys

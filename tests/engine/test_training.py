@@ -147,8 +147,8 @@ class TestTheCard:
 class TestPreparation:
     @pytest.fixture
     def few(self, columns):
-        """Every sixth employee."""
-        return {header: column[::6] for header, column in columns.items()}
+        """Every fourth employee."""
+        return {header: column[::4] for header, column in columns.items()}
 
     def refusal(self, plan, columns):
         with pytest.raises(TrainingError) as refused:
@@ -169,41 +169,95 @@ class TestPreparation:
         del few[header]
         assert self.refusal(plan, few) == f"The file lacks these columns: {header}."
 
-    def test_a_value_that_cannot_be_read_is_named_with_its_place(self, plan, few):
+    def test_rows_that_cannot_be_read_are_set_aside_and_counted(self, plan, few):
+        before = prepare(plan, few)
         few["JobLevel"][2] = few["JobLevel"][5] = "9"
+        data = prepare(plan, few)
+        assert data.unreadable == 2
+        assert len(data.left) == len(data.frame) == len(data.groups) == len(before.left) - 2
+        assert data.frame.positions[:4] == [0, 1, 3, 4]
+        assert (data.left == np.delete(before.left, [2, 5])).all()
+
+    def test_a_file_of_which_much_cannot_be_read_is_refused_with_the_first_place(self, plan, few):
+        few["JobLevel"][2:42] = ["9"] * 40
         assert self.refusal(plan, few) == (
-            "2 employees cannot be read. The first is number 3, job_level: “9” is not one of the "
+            "40 employees cannot be read. The first is number 3, JobLevel: “9” is not one of the "
             "choices: Level 1, Level 2, Level 3, Level 4, Level 5."
         )
 
     @pytest.mark.parametrize("blank", [None, "", "  "])
-    def test_a_blank_input_is_refused(self, plan, few, blank):
+    def test_a_blank_input_is_kept_as_a_blank(self, plan, few, blank):
         few["JobLevel"][2] = blank
-        assert self.refusal(plan, few) == "These columns have blanks: job_level."
+        assert prepare(plan, few).frame.inputs["job_level"][2] is None
+
+    def test_an_input_that_is_blank_for_nearly_everyone_is_dropped_with_the_reason(self, plan, few):
+        few["JobLevel"][19:] = [None] * (len(few["JobLevel"]) - 19)
+        data = prepare(plan, few)
+        assert "job_level" not in data.schema.by_name
+        assert "job_level" not in data.frame.inputs
+        assert data.dropped["JobLevel"]["en"] == "Blank for nearly everyone."
 
     def test_a_blank_audit_attribute_is_not(self, plan, few):
         few["Age"] = [None] * len(few["Age"])
         assert prepare(plan, few).schema.by_name["age"].seen is None
 
-    def test_an_input_that_is_the_same_for_everyone_is_refused(self, plan, few):
+    def test_an_input_that_is_the_same_for_everyone_is_dropped_with_the_reason(self, plan, few):
         few["OverTime"] = ["No"] * len(few["OverTime"])
-        assert self.refusal(plan, few) == "These columns are the same for everyone: over_time."
+        data = prepare(plan, few)
+        assert "over_time" not in data.schema.by_name
+        assert data.dropped["OverTime"]["fr"] == "Identique pour tous."
+
+    def test_a_file_from_which_nothing_can_be_learned_is_refused(self, plan, few):
+        for feature in plan.schema.features:
+            few[feature.column] = [None] * len(few["Attrition"])
+        few["OverTime"] = ["No"] * len(few["OverTime"])
+        assert "nothing can be learned" in self.refusal(plan, few)
 
     @pytest.mark.parametrize(
-        "answers", [["No"], ["Yes"], ["Yes", "No", "Perhaps"], ["No", "Perhaps"]]
+        ("answers", "found"),
+        [
+            (["No"], "“No”"),
+            (["Yes"], "“Yes”"),
+            (["Yes", "No", "Perhaps"], "“Yes”, “No”, “Perhaps”"),
+            (["No", "Perhaps"], "“No”, “Perhaps”"),
+            ([None], "blanks alone"),
+            (list("abcdef"), "“a”, “b”, “c”, “d”, …"),
+        ],
     )
-    def test_there_are_two_answers_and_one_of_them_is_leaving(self, plan, few, answers):
+    def test_there_are_two_answers_and_one_of_them_is_leaving(self, plan, few, answers, found):
         count = len(few["Attrition"])
         few["Attrition"] = (answers * count)[:count]
-        assert self.refusal(plan, few) == "“Attrition” must hold 'Yes' and one other answer."
+        assert self.refusal(plan, few) == (
+            "“Attrition” must hold “Yes” for who left and one other answer for who stayed;"
+            f" it holds {found}."
+        )
+
+    def test_a_refusal_is_said_in_both_languages(self, plan, few):
+        few["Attrition"] = ["No"] * len(few["Attrition"])
+        with pytest.raises(TrainingError) as refused:
+            prepare(plan, few)
+        assert refused.value.words["en"] == str(refused.value)
+        assert refused.value.words["fr"].startswith("«\u00a0Attrition\u00a0» doit contenir")
 
     def test_a_blank_answer_does_not_count_as_staying(self, plan, few):
+        before = prepare(plan, few)
         few["Attrition"][4] = " "
-        assert self.refusal(plan, few) == "“Attrition” is blank for employee 5."
+        data = prepare(plan, few)
+        assert (data.no_answer, before.no_answer) == (1, 0)
+        assert data.frame.positions[:5] == [0, 1, 2, 3, 5]
+        assert (data.left == np.delete(before.left, 4)).all()
 
-    def test_too_few_leavers_make_no_model(self, plan, few):
-        few["Attrition"] = ["Yes"] * 19 + ["No"] * (len(few["Attrition"]) - 19)
-        assert self.refusal(plan, few).startswith("19 left, ")
+    @pytest.mark.parametrize("leavers", [0, 1, 49])
+    def test_too_few_leavers_make_no_model(self, plan, few, leavers):
+        few["Attrition"] = ["Yes"] * leavers + ["No"] * (len(few["Attrition"]) - leavers)
+        refused = self.refusal(plan, few)
+        assert "at least 50 of each" in refused or leavers == 0
+
+    def test_exact_duplicates_are_one_group(self, plan, few):
+        doubled = {header: [*column, *column[:7]] for header, column in few.items()}
+        data = prepare(plan, doubled)
+        assert data.duplicates == 7
+        assert (data.groups[-7:] == data.groups[:7]).all()
 
     @pytest.mark.parametrize(
         ("leaver", "yes", "no"),
