@@ -6,9 +6,10 @@ no text of its own: its words stand beside it, where they can be read aloud and 
 
 from __future__ import annotations
 
+from mlcore.charts import people
 from mlcore.engine.operating import BANDS, Band
 
-_DOT = 10  # distance between two people, in the picture's unit
+__all__ = ["band_mark", "diverging_bar", "people", "share_bar"]
 
 
 def band_mark(band: Band) -> str:
@@ -22,23 +23,6 @@ def band_mark(band: Band) -> str:
     return (
         f'<svg class="mark band-{band}" viewBox="0 0 15 12" width="15" height="12"'
         f' aria-hidden="true" focusable="false">{bars}</svg>'
-    )
-
-
-def people(count: int, kind: str) -> str:
-    """A hundred people in ten rows, `count` of them filled; `kind` is the class that colours them.
-
-    Counting people is what readers of risks understand best (Garcia-Retamero and Cokely, 2017,
-    "Designing visual aids that promote risk literacy").
-    """
-    dots = "".join(
-        f'<circle class="{"on" if person < count else "off"}"'
-        f' cx="{person % 10 * _DOT + 5}" cy="{person // 10 * _DOT + 5}" r="4"/>'
-        for person in range(100)
-    )
-    return (
-        f'<svg class="people {kind}" viewBox="0 0 100 100" aria-hidden="true"'
-        f' focusable="false">{dots}</svg>'
     )
 
 

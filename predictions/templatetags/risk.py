@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 from django import template
-from django.utils.formats import number_format
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language
 
 from mlcore.engine.operating import Band
+from mlcore.templatetags.figures import of_hundred, percent, signed
 from predictions import charts
 
 register = template.Library()
 
 
-@register.filter
-def percent(share: float, decimals: int = 0) -> str:
-    """A share of 0 to 1 in percent: `23%` in English, `23 %` in French.
-
-    What is neither nothing nor all is not rounded to it: `<1%`, `>99%`.
-    """
-    rounded = f"{share * 100:.{decimals}f}"
-    sign = ""
-    if 0 < share < 1 and float(rounded) in (0, 100):
-        step = 10**-decimals
-        sign = "<" if share < 0.5 else ">"
-        rounded = f"{step if share < 0.5 else 100 - step:.{decimals}f}"
-    text = number_format(rounded, use_l10n=True)
-    space = "\u00a0" if (get_language() or "").startswith("fr") else ""
-    return f"{sign}{space if sign else ''}{text}{space}%"
+for say in (percent, of_hundred, signed):
+    register.filter(say)
 
 
 @register.filter
@@ -37,19 +23,6 @@ def percent_below(share: float, threshold: float) -> str:
     while decimals < 9 and percent(share, decimals) == percent(threshold, decimals):
         decimals += 1
     return percent(share, decimals)
-
-
-@register.filter
-def of_hundred(share: float) -> int:
-    """A share of 0 to 1 as people count: how many of a hundred."""
-    return round(share * 100)
-
-
-@register.filter
-def signed(value: float) -> str:
-    """A number with its sign, a true minus included, and three decimals."""
-    text = number_format(f"{abs(value):.3f}", use_l10n=True)
-    return f"{'−' if value < 0 else '+'}{text}"
 
 
 # What follows marks SVG as safe: it is drawn from numbers and from the names of levels alone.

@@ -1,0 +1,89 @@
+"""How figures are said: shares in percent, people of a hundred, numbers with their sign."""
+
+from __future__ import annotations
+
+from django import template
+from django.utils.formats import number_format
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
+
+from mlcore import charts
+
+register = template.Library()
+
+
+@register.filter
+def percent(share: float, decimals: int = 0) -> str:
+    """A share of 0 to 1 in percent: `23%` in English, `23 %` in French.
+
+    What is neither nothing nor all is not rounded to it: `<1%`, `>99%`.
+    """
+    rounded = f"{share * 100:.{decimals}f}"
+    sign = ""
+    if 0 < share < 1 and float(rounded) in (0, 100):
+        step = 10**-decimals
+        sign = "<" if share < 0.5 else ">"
+        rounded = f"{step if share < 0.5 else 100 - step:.{decimals}f}"
+    text = number_format(rounded, use_l10n=True)
+    space = "\u00a0" if (get_language() or "").startswith("fr") else ""
+    return f"{sign}{space if sign else ''}{text}{space}%"
+
+
+@register.filter
+def of_hundred(share: float) -> int:
+    """A share of 0 to 1 as people count: how many of a hundred."""
+    return round(share * 100)
+
+
+@register.filter
+def signed(value: float, decimals: int = 3) -> str:
+    """A number with its sign, a true minus included."""
+    text = number_format(f"{abs(value):.{decimals}f}", use_l10n=True)
+    return f"{'−' if value < 0 else '+'}{text}"
+
+
+@register.filter
+def decimal(value: float, decimals: int = 3) -> str:
+    """A number with so many decimals."""
+    return number_format(f"{value:.{decimals}f}", use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def whole(value: float) -> str:
+    """A number of people or of rows, rounded, with its thousands apart."""
+    return number_format(round(value), use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def short(sha256: str) -> str:
+    """The beginning of a hash: enough to tell two models apart."""
+    return sha256[:12]
+
+
+# What follows marks SVG as safe: it is drawn from numbers alone.
+
+
+@register.simple_tag
+def amount_bar(share: float, most: float = 1.0, tick: float | None = None) -> SafeString:
+    """A bar from zero; `most` reaches the edge."""
+    scale = most or 1.0
+    mark = None if tick is None else tick / scale
+    return mark_safe(charts.bar(share / scale, tick=mark))  # noqa: S308
+
+
+@register.simple_tag
+def interval_bar(
+    share: float, low: float, high: float, most: float = 1.0, tick: float | None = None
+) -> SafeString:
+    """A bar from zero with its interval; `most` reaches the edge."""
+    scale = most or 1.0
+    mark = None if tick is None else tick / scale
+    return mark_safe(  # noqa: S308
+        charts.interval_bar(share / scale, low / scale, high / scale, tick=mark)
+    )
+
+
+@register.simple_tag
+def people_of_hundred(share: float, kind: str) -> SafeString:
+    """A hundred people, so many of them filled."""
+    return mark_safe(charts.people(round(share * 100), kind))  # noqa: S308
