@@ -300,6 +300,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = API_MAX_BODY
 
 # How long a process may go on with the model it knows before it asks which one is active.
 MODEL_REFRESH_SECONDS = 2.0
+# The largest upload of a labelled file, in bytes, and for how long such a file is kept.
+TRAINING_MAX_BODY = env.int("TRAINING_MAX_BODY", 50 * 1024 * 1024)
+TRAINING_FILE_DAYS = env.int("TRAINING_FILE_DAYS", 30)
 
 # ------------------------------------------------------------------ background work
 

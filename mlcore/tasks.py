@@ -1,0 +1,38 @@
+"""What the background worker is asked to do here. Each task is short, and harmless done twice."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from django.conf import settings
+
+from mlcore import training_files, training_jobs
+from mlcore.models import TrainingRun
+
+
+def launch_training(run_id: int) -> None:
+    """Start the process that trains, and return: a training outlasts what a task may take.
+
+    The child stays in the worker's process group, so whoever stops the worker's group stops it
+    too. Of two children of one training, the second finds it claimed and ends.
+    """
+    if not TrainingRun.objects.filter(pk=run_id, state__in=training_files.AT_WORK).exists():
+        return
+    subprocess.Popen(  # noqa: S603 (our own command)
+        [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_training", str(run_id)],
+        cwd=settings.BASE_DIR,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def resume_trainings() -> None:
+    """Each minute: start again what a killed process or a restart left behind."""
+    training_jobs.give_up_on_silent()
+    for run_id in training_jobs.silent().values_list("pk", flat=True):
+        launch_training(run_id)
+
+
+def erase_expired_training_files() -> str:
+    """Each day: erase the files that were kept for long enough."""
+    return f"{training_files.erase_expired()} erased"
