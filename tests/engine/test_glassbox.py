@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import json
 import math
+import random
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlcore.engine.glassbox import GlassBoxModel, sigmoid
 from mlcore.engine.schema import CleanFrame
-from mlcore.engine.shapes import Curve, Table
+from mlcore.engine.shapes import Axis, Curve, Pair, Table
+from tests import other_model
 from tests.engine.strategies import rows
 
 reasonable = st.floats(-1e6, 1e6)
@@ -121,34 +124,114 @@ class TestProbability:
             assert math.log(probability / (1 - probability)) == pytest.approx(log_odds, abs=1e-8)
 
 
+@pytest.fixture(params=["bundled", "other"])
+def made(request, bundled):
+    """The bundled model, and one with pairs, a floor, and blanks that tell something."""
+    return bundled if request.param == "bundled" else other_model.ARTIFACT
+
+
+anew = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+
+
 def summed(model, score):
     """Intercept and contributions, added in the model's order."""
     total = model.intercept
-    for name in model.shapes:
+    for name in (*model.shapes, *(pair.name for pair in model.pairs)):
         total += score.contributions[name]
     return total
 
 
-@given(st.data())
-def test_the_contributions_are_the_prediction(bundled, data):
-    row = bundled.schema.clean(data.draw(rows(bundled.schema)))
-    score = bundled.model.score(row)
-    assert list(score.contributions) == [feature.name for feature in bundled.schema.features]
-    assert score.log_odds == summed(bundled.model, score)
+@anew
+@given(data=st.data())
+def test_the_contributions_are_the_prediction(made, data):
+    model = made.model
+    score = model.score(made.schema.clean(data.draw(rows(made.schema))))
+    assert tuple(score.contributions) == model.terms
+    assert score.log_odds == summed(model, score)
     # In any order they sum to the same, but for rounding.
-    parts = [bundled.model.intercept, *score.contributions.values()]
+    parts = [model.intercept, *score.contributions.values()]
     assert abs(math.fsum(parts) - score.log_odds) < 1e-9
-    assert score.probability == sigmoid(score.log_odds)
+    assert score.probability == model.floor + (1 - model.floor) * sigmoid(score.log_odds)
 
 
-@given(st.data())
-def test_a_row_alone_and_in_a_frame_agree_to_the_last_bit(bundled, data):
-    raw = data.draw(st.lists(rows(bundled.schema), min_size=1, max_size=6))
-    cleaned = [bundled.schema.clean(row) for row in raw]
-    frame = CleanFrame.from_rows(bundled.schema, cleaned)
-    scores = bundled.model.score_frame(frame)
+@anew
+@given(data=st.data())
+def test_a_row_alone_and_in_a_frame_agree_to_the_last_bit(made, data):
+    raw = data.draw(st.lists(rows(made.schema), min_size=1, max_size=6))
+    cleaned = [made.schema.clean(row) for row in raw]
+    scores = made.model.score_frame(CleanFrame.from_rows(made.schema, cleaned))
     for index, row in enumerate(cleaned):
-        assert scores.row(index) == bundled.model.score(row)
+        assert scores.row(index) == made.model.score(row)
+
+
+def test_portions_of_a_frame_join_without_a_seam(made):
+    """More rows than are scored at once, in portions whose sizes numpy treats differently."""
+    rng = random.Random(3)
+    count = 16_384 + 7
+    columns = {}
+    for feature in made.schema.features:
+        some = [choice.value for choice in feature.choices]
+        some = some or [feature.minimum, feature.maximum, *feature.seen, 3_000, 17]
+        columns[feature.name] = rng.choices([None, *some], k=count)
+    frame = CleanFrame([""] * count, columns, {}, list(range(count)), {})
+    scores = made.model.score_frame(frame)
+    for index in (0, 1, 16_382, 16_383, 16_384, 16_385, count - 1):
+        assert scores.row(index) == made.model.score(frame.row(index))
+
+
+class TestPairsAndFloor:
+    SCHEMA, MODEL = other_model.SCHEMA, other_model.MODEL
+
+    def score(self, **values):
+        return self.MODEL.score(self.SCHEMA.clean(other_model.EMPLOYEE | values))
+
+    def test_a_pair_contributes_beside_its_features(self):
+        score = self.score(salaire_base=1_900, teletravail="Non")
+        assert score.contributions["salaire_base:teletravail"] == 1.1
+        assert score.contributions["teletravail"] == 0.3
+
+    def test_a_blank_has_a_place_of_its_own_in_a_pair(self):
+        score = self.score(salaire_base=None)
+        assert score.contributions["salaire_base:teletravail"] == 0.25
+        assert score.contributions["salaire_base"] == 0.35
+
+    def test_no_risk_lies_below_the_floor(self):
+        model = replace(self.MODEL, intercept=-800.0)
+        assert model.score(self.SCHEMA.clean(other_model.EMPLOYEE)).probability == 0.03
+        assert self.MODEL.probability(800.0) == 1.0
+
+    def test_whether_blanks_tell_something(self, bundled):
+        assert self.MODEL.learns_from_blanks
+        plain = GlassBoxModel(0.0, {"a": Curve((0.0,), (1.0,)), "b": Table({"x": 1.0})}, 0.5)
+        assert not plain.learns_from_blanks
+        axes = (Axis(cuts=(0.0,)), Axis(answers=("x",)))
+        for values, learns in (
+            (((1.0, 0.0), (1.0, 0.0), (0.0, 0.0)), False),
+            (((1.0, 0.0), (1.0, 0.5), (0.0, 0.0)), True),
+            (((1.0, 0.0), (1.0, 0.0), (0.5, 0.0)), True),
+        ):
+            paired = replace(plain, pairs=(Pair(("a", "b"), axes, values),))
+            assert paired.learns_from_blanks == learns
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"floor": -0.01},
+            {"floor": 1.0},
+            {"floor": math.nan},
+            {"pairs": (MODEL.pairs[0], MODEL.pairs[0])},
+            {"shapes": {"teletravail": MODEL.shapes["teletravail"]}},
+            {"shapes": dict(MODEL.shapes) | {"a:b": Table({"x": 0.0})}},
+        ],
+        ids=["negative", "certain", "nan", "twice", "without its feature", "colon"],
+    )
+    def test_what_cannot_be_summed_is_refused(self, wrong):
+        with pytest.raises(ValueError, match=r"floor|pair|colon"):
+            replace(self.MODEL, **wrong)
+
+    def test_they_survive_json(self):
+        again = GlassBoxModel.from_json(json.loads(json.dumps(self.MODEL.to_json())))
+        assert again == self.MODEL
 
 
 def test_the_whole_public_file_agrees_to_the_last_bit(bundled, employees):
