@@ -46,6 +46,8 @@ _AUDITOR = frozenset(
         "predictions.view_prediction",
         "mlcore.view_modelversion",
         "mlcore.view_activation",
+        "mlcore.view_activationproposal",
+        "mlcore.view_operatingdecision",
     }
 )
 _API = frozenset(

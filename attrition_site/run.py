@@ -172,7 +172,7 @@ def needs_migration() -> bool:
     """
     from django.db.migrations.executor import MigrationExecutor
 
-    from predictions import append_only
+    from mlcore import append_only
 
     executor = MigrationExecutor(connection)
     waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -32,6 +34,46 @@ class Origin(models.TextChoices):
     IMPORTED = "imported", pgettext_lazy("origin of a model", "Imported")
 
 
+class ModelState(models.TextChoices):
+    """What a model does now, or did."""
+
+    ACTIVE = "active", pgettext_lazy("model", "Active")
+    PROPOSED = "proposed", pgettext_lazy("model", "Proposed")
+    USED = "used", pgettext_lazy("model", "Used before")
+    UNUSED = "unused", pgettext_lazy("model", "Never used")
+
+
+class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
+    """The registry's questions, by name."""
+
+    def with_state(self) -> ModelVersionQuerySet:
+        """Each with its `state` (a value of `ModelState`) and when it was last `activated_at`."""
+        activations = Activation.objects.filter(model_version=models.OuterRef("pk"))
+        proposals = ActivationProposal.objects.filter(
+            model_version=models.OuterRef("pk"), state=ProposalState.OPEN
+        )
+        return self.annotate(
+            state=models.Case(
+                models.When(
+                    models.Exists(activations.filter(is_current=True)),
+                    then=models.Value(ModelState.ACTIVE.value),
+                ),
+                models.When(models.Exists(proposals), then=models.Value(ModelState.PROPOSED.value)),
+                models.When(models.Exists(activations), then=models.Value(ModelState.USED.value)),
+                default=models.Value(ModelState.UNUSED.value),
+            ),
+            activated_at=models.Subquery(activations.values("activated_at")[:1]),
+        )
+
+    def active_at(self, moment: datetime) -> ModelVersion | None:
+        """The model that was active at a moment; None before the first activation."""
+        return (
+            self.filter(activations__activated_at__lte=moment)
+            .order_by("-activations__activated_at", "-activations__id")
+            .first()
+        )
+
+
 class ModelVersion(models.Model):
     """A trained model. The hash says for ever which bytes it is; `ModelFiles` keeps them."""
 
@@ -43,6 +85,8 @@ class ModelVersion(models.Model):
     card = models.JSONField(_("model card"))
     registered_at = models.DateTimeField(_("registered"), default=timezone.now)
     registered_by = _person(_("registered by"))
+
+    objects = ModelVersionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("model version")
@@ -107,6 +151,10 @@ class Activation(models.Model):
                 name="one_model_is_active",
             )
         ]
+        indexes = [
+            # Which model was active on a date.
+            models.Index(fields=["-activated_at", "-id"], name="activation_newest"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.model_version} · {self.activated_at:%Y-%m-%d %H:%M}"
@@ -144,6 +192,7 @@ class ActivationProposal(models.Model):
         verbose_name = _("proposal to activate")
         verbose_name_plural = _("proposals to activate")
         ordering = ["-proposed_at", "-id"]
+        default_permissions = ("view",)
         constraints = [
             models.UniqueConstraint(
                 fields=["model_version"],
@@ -165,6 +214,8 @@ class Basis(models.TextChoices):
 
 class OperatingDecision(models.Model):
     """From this moment on, a model's threshold and bands were these: why, and who said so.
+
+    Append-only, by a database trigger.
 
     The newest one of a model holds. A model that nobody decided on keeps the artifact's own.
     """
@@ -188,6 +239,23 @@ class OperatingDecision(models.Model):
         verbose_name = _("operating point")
         verbose_name_plural = _("operating points")
         ordering = ["-decided_at", "-id"]
+        default_permissions = ("view",)
+        constraints = [
+            # What `OperatingPoint` insists on: a row that broke it would stop every prediction.
+            models.CheckConstraint(
+                condition=models.Q(moderate_from__gt=0)
+                & models.Q(threshold__gt=models.F("moderate_from"))
+                & models.Q(very_high_from__gt=models.F("threshold"))
+                & models.Q(very_high_from__lt=1),
+                name="bounds_rise_within_0_and_1",
+            )
+        ]
+        indexes = [
+            # The decision that holds for a model, asked by each process every few seconds.
+            models.Index(
+                fields=["model_version", "-decided_at", "-id"], name="operating_decision_newest"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.model_version} · {self.threshold:.3f}"

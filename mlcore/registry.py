@@ -6,9 +6,11 @@ the files only when the answer has changed. Files that are not what was recorded
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -20,6 +22,8 @@ from mlcore.engine.glassbox import GlassBoxModel
 from mlcore.engine.operating import OperatingPoint
 from mlcore.engine.schema import FeatureSchema
 from mlcore.models import Activation, ModelFiles, ModelVersion, OperatingDecision
+
+_logger = logging.getLogger(__name__)
 
 BUNDLED_FOLDER = Path(__file__).resolve().parent / "bundled" / "ibm"
 
@@ -57,6 +61,7 @@ class _Memory:
         self.lock = threading.Lock()
         self.active: ActiveModel | None = None
         self.asked_at = float("-inf")
+        self.complaint = ""
 
 
 _memory = _Memory()
@@ -103,6 +108,10 @@ def _ask() -> ActiveModel:
             loaded = load(pk, sha256)
         except ArtifactError as error:
             _memory.active = None
+            # Once, and not with every request that fails until someone has seen to it.
+            if _memory.complaint != (complaint := f"{version}: {error}"):
+                _memory.complaint = complaint
+                _logger.error("The active model cannot be used. %s", complaint)
             raise ModelUnavailableError(str(error)) from error
     else:
         loaded = known.artifact
@@ -110,6 +119,7 @@ def _ask() -> ActiveModel:
     point = OperatingPoint((bounds[0], bounds[1], bounds[2])) if decided else loaded.operating_point
     if known is None or loaded is not known.artifact or point != known.operating_point:
         known = _memory.active = ActiveModel(pk, version, loaded, point)
+        _memory.complaint = ""
     _memory.asked_at = time.monotonic()
     return known
 
@@ -134,6 +144,12 @@ def forget() -> None:
     with _memory.lock:
         _memory.active = None
         _memory.asked_at = float("-inf")
+        _memory.complaint = ""
+
+
+def active_at(moment: datetime) -> ModelVersion | None:
+    """The model that was active at a moment; None before the first activation."""
+    return ModelVersion.objects.active_at(moment)
 
 
 def schema_of(version: ModelVersion) -> FeatureSchema:

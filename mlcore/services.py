@@ -1,4 +1,8 @@
-"""What is done to the registry: a model is registered, and put to work."""
+"""What is done to the registry: a model is registered, put to work, and told how to judge.
+
+The doors of the product call what is named here; `activation` and `operating_decisions` hold the
+part that people decide.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,36 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from mlcore import registry
+from mlcore.activation import (
+    activate,
+    approve,
+    decline,
+    previous,
+    propose_activation,
+    roll_back,
+    withdraw,
+)
 from mlcore.engine import artifact
 from mlcore.engine.artifact import ArtifactError
-from mlcore.models import Activation, ModelFiles, ModelVersion, Origin
+from mlcore.models import ModelFiles, ModelVersion, Origin
+from mlcore.operating_decisions import decide_operating_point
+from mlcore.refusals import RefusedError
 
 if TYPE_CHECKING:
     from accounts.models import User
+
+__all__ = [
+    "RefusedError",
+    "activate",
+    "approve",
+    "decide_operating_point",
+    "decline",
+    "previous",
+    "propose_activation",
+    "register",
+    "roll_back",
+    "withdraw",
+]
 
 
 def register(*, files: Mapping[str, bytes], origin: Origin, by: User | None = None) -> ModelVersion:
@@ -48,23 +76,3 @@ def _is_intact(version: ModelVersion) -> bool:
     except ArtifactError:
         return False
     return True
-
-
-def activate(*, version: ModelVersion, reason: str, by: User | None = None) -> Activation:
-    """Put a model to work in place of the active one.
-
-    Raises `ArtifactError` when its files are not what was recorded: such a model stays idle.
-    """
-    registry.load(version.pk, version.sha256)
-    with transaction.atomic():
-        # Activations go one after the other, or the second would violate the constraint that one
-        # model is active: any row that all of them lock will do. (SQLite has one writer anyway.)
-        ModelVersion.objects.select_for_update().order_by("pk").first()
-        Activation.objects.filter(is_current=True).update(is_current=False)
-        activation = Activation.objects.create(
-            model_version=version, activated_by=by, reason=reason
-        )
-        # Whoever asks before the commit is told of the old one.
-        transaction.on_commit(registry.forget)
-    registry.forget()
-    return activation

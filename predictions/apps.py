@@ -1,6 +1,5 @@
 from django.apps import AppConfig
 from django.core.checks import Tags, register
-from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -9,7 +8,8 @@ class PredictionsConfig(AppConfig):
     verbose_name = _("Predictions")
 
     def ready(self) -> None:
-        from predictions import append_only, checks
+        from mlcore import append_only
+        from predictions import checks
 
-        post_migrate.connect(append_only.install_after_migrate, sender=self)
+        append_only.guard(self, "predictions_prediction")
         register(checks.check_records, Tags.database)

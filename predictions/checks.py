@@ -12,8 +12,7 @@ from typing import Any
 from django.core import checks
 from django.db import connections
 
-from mlcore import registry
-from predictions import append_only
+from mlcore import append_only, registry
 from predictions.models import Prediction
 
 

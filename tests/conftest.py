@@ -6,10 +6,9 @@ import pytest
 from django.db import connection
 from django.test import TransactionTestCase
 
-from mlcore import registry, services
+from mlcore import append_only, registry, services
 from mlcore.engine import artifact
 from mlcore.models import Origin
-from predictions import append_only
 from predictions.models import Source
 from predictions.services import Request, predict
 

@@ -148,6 +148,8 @@ def parse(files: Mapping[str, bytes], *, expected_sha256: str = "", where: str =
     Raises `ArtifactError` when a file is missing, altered or not a model, or when the artifact is
     not the one named by `expected_sha256`; `where` names the files in its message.
     """
+    if lacking := [name for name in FILES if name not in files]:
+        raise ArtifactError(f"{where} is not a model: it lacks {', '.join(lacking)}.")
     sha256 = _hash(files[MANIFEST])
     if expected_sha256 and sha256 != expected_sha256:
         raise ArtifactError(

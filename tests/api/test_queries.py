@@ -26,8 +26,8 @@ def executed(monkeypatch):
 @pytest.mark.parametrize(
     ("address", "first", "then"),
     [
-        ("health", 2, 1),  # the active model, which is then known; whether the database answers
-        ("schema", 1, 0),  # the active model
+        ("health", 3, 1),  # the active model and its files; whether the database is there
+        ("schema", 2, 0),  # the active model and its files
         ("docs", 0, 0),
     ],
 )

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 
 import pytest
 from django.utils import translation
@@ -25,12 +24,6 @@ def root(db):
 def as_bob(client, bob):
     client.force_login(bob)
     return client
-
-
-@pytest.fixture
-def model_folder(tmp_path):
-    """A copy of the bundled model's folder, free to be altered."""
-    return shutil.copytree(registry.BUNDLED_FOLDER, tmp_path / "model")
 
 
 @pytest.fixture

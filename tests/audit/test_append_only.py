@@ -11,10 +11,9 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import F, ProtectedError
 
-from mlcore import registry, services
+from mlcore import append_only, registry
 from mlcore.engine import artifact
-from mlcore.models import Activation, ModelVersion, Origin
-from predictions import append_only
+from mlcore.models import Activation, ModelFiles, ModelVersion
 from predictions.models import AppendOnlyError, Prediction
 from predictions.models.prediction import time_ordered_uuid
 
@@ -241,7 +240,7 @@ class TestWhatItRefersTo:
 class TestTheGuard:
     def test_migrate_puts_the_triggers_back(self, prediction, refused):
         append_only.remove(connection)
-        assert append_only.unguarded(connection) == [TABLE]
+        assert append_only.unguarded(connection) == list(append_only.guarded())
         call_command("migrate", verbosity=0)
         assert append_only.unguarded(connection) == []
         refused(f"DELETE FROM {TABLE}")
@@ -280,20 +279,16 @@ class TestTheGuard:
     @pytest.mark.parametrize(
         "alter",
         [
-            lambda folder: (folder / "model.json").write_bytes(
-                (folder / "model.json").read_bytes().replace(b"intercept", b"intercep_", 1)
-            ),
-            lambda folder: (folder / "model.json").unlink(),
-            lambda folder: (folder / "manifest.json").write_text("{}"),
+            lambda files: files | {"model.json": files["model.json"].replace(b"1", b"2", 1)},
+            lambda files: {name: files[name] for name in files if name != "model.json"},
+            lambda files: files | {"manifest.json": b"{}"},
         ],
         ids=["a changed file", "a missing file", "another manifest"],
     )
-    def test_the_check_tells_of_an_altered_model(self, db, model_folder, tmp_path, alter):
-        # Not the bundled folder, nor its hash: what is altered is this test's own.
-        version = services.register(files=artifact.read(model_folder), origin=Origin.BUNDLED)
-        services.activate(version=version, reason="for the test")
+    def test_the_check_tells_of_an_altered_model(self, active_model, alter):
         call_command("check", databases=["default"], fail_level="WARNING")
-        alter(model_folder)
+        files = artifact.read(registry.BUNDLED_FOLDER)
+        ModelFiles.objects.update(content=artifact.pack(alter(files)))
         registry.forget()
         with pytest.raises(CommandError, match=r"predictions\.W001"):
             call_command("check", databases=["default"], fail_level="WARNING")

@@ -109,7 +109,7 @@ def test_the_lists_queries_do_not_grow(as_bob, version, carol, path, queries, ca
         copy = ModelVersion.objects.create(
             version=f"v{number}",
             sha256=f"{number:064}",
-            folder="x",
+            origin="trained",
             schema={},
             card={},
             registered_by=carol,

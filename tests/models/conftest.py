@@ -6,7 +6,7 @@ import pytest
 
 from mlcore import registry, services
 from mlcore.engine import artifact
-from mlcore.models import Origin
+from mlcore.models import ModelFiles, Origin
 
 
 @pytest.fixture(scope="session")
@@ -38,10 +38,23 @@ def make_model(db, make_folder):
 
 @pytest.fixture
 def alter():
-    """Changes one character of a model's file, leaving it valid JSON."""
+    """Changes one character of a file in a model's folder, leaving it valid JSON."""
 
     def alter(folder, name="model.json"):
         file = folder / name
         file.write_text(file.read_text().replace("1", "2", 1))
+
+    return alter
+
+
+@pytest.fixture
+def alter_kept():
+    """Changes one character of a file that the registry keeps, leaving it valid JSON."""
+
+    def alter(version, name="model.json"):
+        kept = ModelFiles.objects.get(model_version=version)
+        files = artifact.unpack(bytes(kept.content))
+        files[name] = files[name].replace(b"1", b"2", 1)
+        ModelFiles.objects.filter(pk=version.pk).update(content=artifact.pack(files))
 
     return alter

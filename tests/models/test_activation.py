@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 import threading
 from types import SimpleNamespace
 
@@ -9,7 +8,7 @@ from django.db import IntegrityError, close_old_connections, connection, transac
 
 from mlcore import registry, services
 from mlcore.engine.artifact import ArtifactError
-from mlcore.models import Activation
+from mlcore.models import Activation, ModelFiles
 from mlcore.registry import ModelUnavailableError
 
 
@@ -59,20 +58,31 @@ class TestActivating:
             )
         assert current() == spring
 
-    def test_an_altered_model_stays_idle(self, make_model, alter, tmp_path):
+    def test_an_altered_model_stays_idle(self, make_model, alter_kept, caplog):
         spring, summer = make_model("spring"), make_model("summer")
         services.activate(version=spring, reason="the first")
-        alter(tmp_path / "summer")
+        alter_kept(summer)
         with pytest.raises(ArtifactError, match="altered"):
             services.activate(version=summer, reason="better")
         assert current() == spring
+        assert [(r.levelname, summer.version in r.getMessage()) for r in caplog.records] == [
+            ("ERROR", True)
+        ]
 
-    def test_a_model_that_is_another_than_recorded_stays_idle(self, make_model, tmp_path):
+    def test_a_model_that_is_another_than_recorded_stays_idle(self, make_model):
         spring, summer = make_model("spring"), make_model("summer")
         services.activate(version=spring, reason="the first")
-        shutil.rmtree(tmp_path / "summer")
-        shutil.copytree(tmp_path / "spring", tmp_path / "summer")
+        kept = ModelFiles.objects.get(pk=spring.pk).content
+        ModelFiles.objects.filter(pk=summer.pk).update(content=kept)
         with pytest.raises(ArtifactError, match="was recorded"):
+            services.activate(version=summer, reason="better")
+        assert current() == spring
+
+    def test_a_model_whose_files_are_gone_stays_idle(self, make_model):
+        spring, summer = make_model("spring"), make_model("summer")
+        services.activate(version=spring, reason="the first")
+        ModelFiles.objects.filter(pk=summer.pk).delete()
+        with pytest.raises(ArtifactError, match="are gone"):
             services.activate(version=summer, reason="better")
         assert current() == spring
 
@@ -109,7 +119,7 @@ class TestServing:
         self, make_model, clock, django_assert_num_queries
     ):
         services.activate(version=make_model("spring"), reason="the first")
-        with django_assert_num_queries(1):
+        with django_assert_num_queries(2):  # which one it is, and its files
             first = registry.active()
         clock.now += 1.9
         with django_assert_num_queries(0):
@@ -120,10 +130,10 @@ class TestServing:
         with django_assert_num_queries(0):
             assert registry.active() is first
 
-    def test_the_files_are_read_only_when_the_answer_changes(self, make_model, clock, tmp_path):
+    def test_the_files_are_read_only_when_the_answer_changes(self, make_model, clock):
         services.activate(version=make_model("spring"), reason="the first")
         first = registry.active()
-        shutil.rmtree(tmp_path / "spring")
+        ModelFiles.objects.all().delete()
         clock.now += 10
         assert registry.active() is first
 
@@ -163,22 +173,35 @@ class TestServing:
         assert not registry.is_loaded()
 
     @pytest.mark.parametrize("name", ["model.json", "operating_point.json", "manifest.json"])
-    def test_an_altered_file_is_not_used(self, make_model, alter, tmp_path, name):
+    def test_an_altered_file_is_not_used(self, make_model, alter_kept, caplog, name):
+        spring = make_model("spring")
+        services.activate(version=spring, reason="the first")
+        registry.forget()
+        alter_kept(spring, name)
+        for _ in range(3):
+            with pytest.raises(ModelUnavailableError):
+                registry.active()
+        assert not registry.is_loaded()
+        # Loudly, and once: not with every request.
+        assert [(r.levelname, spring.version in r.getMessage()) for r in caplog.records] == [
+            ("ERROR", True)
+        ]
+
+    def test_files_that_are_no_archive_are_not_used(self, make_model):
         services.activate(version=make_model("spring"), reason="the first")
         registry.forget()
-        alter(tmp_path / "spring", name)
-        with pytest.raises(ModelUnavailableError):
+        ModelFiles.objects.update(content=b"junk")
+        with pytest.raises(ModelUnavailableError, match="ZIP"):
             registry.active()
-        assert not registry.is_loaded()
 
-    def test_a_model_is_used_again_once_its_files_are_back(self, make_model, make_folder, tmp_path):
+    def test_a_model_is_used_again_once_its_files_are_back(self, make_model):
         version = make_model("spring")
         services.activate(version=version, reason="the first")
-        shutil.rmtree(tmp_path / "spring")
+        ModelFiles.objects.all().delete()
         registry.forget()
-        with pytest.raises(ModelUnavailableError, match="cannot be read"):
+        with pytest.raises(ModelUnavailableError, match="are gone"):
             registry.active()
-        make_folder("spring")
+        make_model("spring")
         assert registry.active().version == version.version
 
     def test_a_model_that_is_withdrawn_is_not_used_any_more(self, make_model, clock):
@@ -216,4 +239,4 @@ def test_of_many_threads_one_asks_and_the_others_wait_for_its_answer(make_model,
         thread.join(30)
     assert len(answers) == 8
     assert all(answer is answers[0] for answer in answers)
-    assert len(asked) == 1
+    assert len(asked) == 2  # which model it is, and its files

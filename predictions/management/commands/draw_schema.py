@@ -16,7 +16,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.utils import ConnectionHandler
 from django.utils import translation
 
-from predictions import append_only
+from mlcore import append_only
 
 _APPS = ("accounts", "mlcore", "predictions")
 _INTRODUCTION = """\
@@ -128,7 +128,7 @@ def _table(model: type[models.Model], connection: BaseDatabaseWrapper) -> Iterat
         yield from ["", "| index | columns | serves |", "|---|---|---|", *indexes]
     if constraints := list(_constraints(model)):
         yield from ["", "| constraint | rule | why |", "|---|---|---|", *constraints]
-    if meta.db_table in append_only.TABLES:
+    if meta.db_table in append_only.guarded():
         yield ""
         yield "Triggers refuse `UPDATE` and `DELETE`, and on PostgreSQL `TRUNCATE`: rows are added"
         yield "and read, and never changed. `migrate` puts the triggers in place, and"

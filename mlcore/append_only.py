@@ -1,17 +1,19 @@
-"""The database itself refuses to change or delete a prediction, whoever asks and by which door.
+"""The database itself refuses to change or delete a record, whoever asks and by which door.
 
-The triggers are put in place after every `migrate`: on SQLite a migration may rebuild a table, and
-triggers do not survive that.
+An app names its tables of records (`guard`) when it is ready. The triggers are put in place after
+every `migrate`: on SQLite a migration may rebuild a table, and triggers do not survive that.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.apps import AppConfig
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.signals import post_migrate
 
-TABLES = ("predictions_prediction",)
+_tables: list[str] = []
 
 _POSTGRESQL_FUNCTION = """
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -39,15 +41,29 @@ BEGIN SELECT RAISE(ABORT, '{table} is append-only: {event} refused'); END
 """
 
 
+def guard(app: AppConfig, *tables: str) -> None:
+    """From now on nobody changes these tables of `app`: rows are added and read."""
+    _tables.extend(table for table in tables if table not in _tables)
+    post_migrate.connect(_install_after_migrate, sender=app)
+
+
+def guarded() -> tuple[str, ...]:
+    """Every table that is append-only."""
+    return tuple(_tables)
+
+
 def install(connection: BaseDatabaseWrapper) -> None:
-    """Put the triggers in place; harmless where they are."""
+    """Put the triggers in place, on the tables that are there; harmless where they are."""
+    # `migrate predictions zero` leaves no table to guard.
+    present = set(connection.introspection.table_names())
+    tables = [table for table in _tables if table in present]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(_POSTGRESQL_FUNCTION)
-            for table in TABLES:
+            for table in tables:
                 cursor.execute(_POSTGRESQL_TRIGGER.format(table=table))
         else:
-            for table in TABLES:
+            for table in tables:
                 for event, when in _SQLITE_TRIGGERS.items():
                     when = when.format(table=table)
                     cursor.execute(_SQLITE_TRIGGER.format(table=table, event=event, when=when))
@@ -56,7 +72,7 @@ def install(connection: BaseDatabaseWrapper) -> None:
 def remove(connection: BaseDatabaseWrapper) -> None:
     """Take the triggers away: for tests, which empty their tables."""
     with connection.cursor() as cursor:
-        for table in TABLES:
+        for table in _tables:
             if connection.vendor == "postgresql":
                 cursor.execute(f"DROP TRIGGER IF EXISTS {table}_append_only ON {table}")
             else:
@@ -72,7 +88,7 @@ def unguarded(connection: BaseDatabaseWrapper) -> list[str]:
         else:
             cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
         present = {name for (name,) in cursor.fetchall()}
-    return [table for table in TABLES if not _triggers(connection.vendor, table) <= present]
+    return [table for table in _tables if not _triggers(connection.vendor, table) <= present]
 
 
 def _triggers(vendor: str, table: str) -> set[str]:
@@ -81,9 +97,5 @@ def _triggers(vendor: str, table: str) -> set[str]:
     return {f"{table}_append_only_{event}" for event in _SQLITE_TRIGGERS}
 
 
-def install_after_migrate(*, using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
-    """Receiver of `post_migrate`."""
-    connection = connections[using]
-    # `migrate predictions zero` leaves no table to guard.
-    if set(TABLES) <= set(connection.introspection.table_names()):
-        install(connection)
+def _install_after_migrate(*, using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
+    install(connections[using])
