@@ -1,84 +1,162 @@
 """How good a model is, measured on employees that it has not seen.
 
-Everything that learns is fitted inside the folds, and what is scored is the compiled model, not
-the learners behind it.
+Repeated cross-validation: everything that learns is fitted inside the folds, duplicates stay on one
+side, and what is scored is the compiled model. `figures` makes the card's figures of the result.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import multiprocessing
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
-from sklearn.model_selection import RepeatedStratifiedKFold
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from threadpoolctl import threadpool_limits
 
-from mlcore.engine.training import TrainingSet, compile_model, fit
+from mlcore.engine import training
+from mlcore.engine.figures import OutOfFold
+from mlcore.engine.folding import deal
+from mlcore.engine.plan import TrainingError
+from mlcore.engine.preparation import TrainingSet
 
 FOLDS, REPEATS, SEED = 10, 2, 0
-
+# A large history needs fewer folds for the same certainty, and each of them takes longer.
+LARGE = 5_000  # employees
+LARGE_FOLDS, LARGE_REPEATS = 5, 1
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+Progress = Callable[[str, int, int], None]
+"""Told of a step, how much of it is done and of how much; raises to cancel."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Each metric on each fold."""
+    """The model of all the data, and how good models made the same way are."""
 
-    metrics: Mapping[str, list[float]]
-    """`roc_auc`, `average_precision`, `brier`, `log_loss`, `calibration_error`: one per fold."""
-
-    def summary(self) -> dict[str, dict[str, float]]:
-        """Mean and standard deviation over the folds, by metric."""
-        return {
-            name: {
-                "mean": round(float(np.mean(values)), 6),
-                "sd": round(float(np.std(values, ddof=1)), 6),
-            }
-            for name, values in self.metrics.items()
-        }
+    trained: training.Trained
+    out_of_fold: OutOfFold
 
 
-def evaluate(data: TrainingSet) -> Evaluation:
-    """Repeated stratified cross-validation: 10 folds × 2 repeats, seed 0."""
-    features = data.features
-    metrics: dict[str, list[float]] = {}
-    pooled: list[tuple[Floats, NDArray[np.int64]]] = []
-    splits = RepeatedStratifiedKFold(n_splits=FOLDS, n_repeats=REPEATS, random_state=SEED)
-    for seen, unseen in splits.split(features, data.left):
-        training = data.part(seen)
-        pipeline = fit(data.schema, training.features, training.left)
-        model = compile_model(data.schema, pipeline, training)
-        held_out = data.part(unseen)
-        probability = model.score_frame(held_out.frame).probability
-        pooled.append((probability, held_out.left))
-        for name, value in measure(held_out.left, probability).items():
-            metrics.setdefault(name, []).append(value)
-    # A fold of 147 people is too small for a calibration curve: each repeat is measured whole.
-    for start in range(0, FOLDS * REPEATS, FOLDS):
-        repeat = pooled[start : start + FOLDS]
-        metrics.setdefault("calibration_error", []).append(
-            calibration_error(
-                np.concatenate([left for _, left in repeat]),
-                np.concatenate([probability for probability, _ in repeat]),
-            )
-        )
-    return Evaluation(metrics=metrics)
+def protocol(rows: int) -> tuple[int, int]:
+    """Folds and repeats for so many employees."""
+    return (LARGE_FOLDS, LARGE_REPEATS) if rows > LARGE else (FOLDS, REPEATS)
 
 
-def measure(left: NDArray[np.int64], probability: Floats) -> dict[str, float]:
-    """Discrimination and accuracy of n probabilities against n answers."""
-    return {
-        "roc_auc": float(roc_auc_score(left, probability)),
-        "average_precision": float(average_precision_score(left, probability)),
-        "brier": float(brier_score_loss(left, probability)),
-        "log_loss": float(log_loss(left, probability)),
-    }
+def evaluate(data: TrainingSet, *, progress: Progress | None = None, jobs: int = 1) -> Evaluation:
+    """Train on all of `data`, and cross-validate that training, in `jobs` processes.
+
+    The result does not depend on `jobs`. What `progress` raises ends the work, and the processes
+    with it. Raises `TrainingError` when nothing can be learned.
+    """
+    tell = progress or (lambda step, done, total: None)
+    folds, repeats = protocol(len(data.left))
+    # One source of chance for all repeats, as scikit-learn's RepeatedStratifiedKFold has it.
+    chance = np.random.RandomState(SEED)
+    splits = [
+        split for _ in range(repeats) for split in deal(data.left, data.groups, folds, chance)
+    ]
+    shape = (repeats, len(data.left))
+    fold = np.zeros(shape, dtype=np.int64)
+    said = {name: np.zeros(shape) for name in ("model", "base_rate", "logistic_regression")}
+    trained: training.Trained | None = None
+    tell("training", 0, 1)
+    done = 0
+    # The training on everything goes first, beside the folds: what cannot be learned ends at once.
+    tasks = [delayed(_train)(data), *(delayed(_fold)(data, i, *s) for i, s in enumerate(splits))]
+    with _results(tasks, jobs) as results:
+        for place, found in results:
+            if isinstance(found, training.Trained):
+                trained = found
+                tell("training", 1, 1)
+            else:
+                done += 1
+                unseen = splits[place][1]
+                fold[place // folds, unseen] = place
+                for name, probability in found.items():
+                    said[name][place // folds, unseen] = probability
+            if trained:
+                tell("evaluating", done, len(splits))
+            else:
+                tell("training", 0, 1)
+    assert trained  # noqa: S101 - the tasks held it
+    return Evaluation(
+        trained=trained,
+        out_of_fold=OutOfFold(
+            left=data.left,
+            groups=data.groups,
+            fold=fold,
+            probability=said.pop("model"),
+            baselines=said,
+        ),
+    )
 
 
-def calibration_error(left: NDArray[np.int64], probability: Floats, bins: int = 10) -> float:
-    """Expected calibration error over bins of equal size (Naeini et al., 2015): 0 is perfect."""
-    order = np.argsort(probability, kind="stable")
-    groups = np.array_split(order, bins)
-    gaps = [len(g) * abs(float(left[g].mean() - probability[g].mean())) for g in groups]
-    return sum(gaps) / len(left)
+@contextmanager
+def _results(tasks: Sequence[Any], jobs: int) -> Iterator[Iterator[Any]]:
+    """The results of tasks as they come; whoever leaves early ends the processes."""
+    # A daemonic process, as a task queue's workers may be, cannot have children.
+    if multiprocessing.current_process().daemon:
+        jobs = 1
+    parallel = Parallel(
+        n_jobs=jobs, backend="loky", return_as="generator_unordered", batch_size=1,
+        pre_dispatch="all",
+    )  # fmt: skip
+    results = parallel(tasks)
+    try:
+        yield results
+    finally:
+        with warnings.catch_warnings():
+            # joblib warns of what was not waited for: that is meant.
+            warnings.simplefilter("ignore")
+            results.close()
+
+
+def _train(data: TrainingSet) -> tuple[int, training.Trained]:
+    # Sums in another order differ in their last bits: one thread gives one order.
+    with threadpool_limits(1):
+        return -1, training.train(data)
+
+
+def _fold(data: TrainingSet, place: int, seen: Ints, unseen: Ints) -> tuple[int, dict[str, Floats]]:
+    """What models of some employees say of the others."""
+    with threadpool_limits(1):
+        known, held_out = data.part(seen), data.part(unseen)
+        base_rate = np.full(len(unseen), known.left.mean())
+        try:
+            model = training.train(known).model.score_frame(held_out.frame).probability
+        except TrainingError:
+            # Nothing to be learned from these: then nothing but the base rate can be said.
+            model = base_rate
+        plain = _plain(known).predict_proba(held_out.features)[:, 1]
+    return place, {"model": model, "base_rate": base_rate, "logistic_regression": plain}
+
+
+def _plain(data: TrainingSet) -> Any:
+    """What a careful beginner would do: a logistic regression of all inputs as they stand."""
+    choices = [f.name for f in data.schema.features if f.kind == "choice"]
+    numbers = [f.name for f in data.schema.features if f.kind != "choice"]
+    columns = ColumnTransformer(
+        [
+            (
+                "numbers",
+                make_pipeline(
+                    SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()
+                ),
+                numbers,
+            ),
+            # A blank answer is an answer of its own.
+            ("choices", OneHotEncoder(handle_unknown="ignore", sparse_output=False), choices),
+        ]
+    )
+    return make_pipeline(columns, LogisticRegression(max_iter=5000)).fit(data.features, data.left)

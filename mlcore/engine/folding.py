@@ -11,7 +11,9 @@ from mlcore.engine.plan import TrainingError
 Ints = NDArray[np.int64]
 
 
-def deal(left: Ints, groups: Ints, n_splits: int, seed: int) -> list[tuple[Ints, Ints]]:
+def deal(
+    left: Ints, groups: Ints, n_splits: int, seed: int | np.random.RandomState
+) -> list[tuple[Ints, Ints]]:
     """`n_splits` times the rows to train on and the rows to test on, each rising.
 
     `left` and `groups` have shape (n,). Rows of one group stay together. Groups are dealt as
