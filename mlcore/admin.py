@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from accounts.read_only import ReadOnlyAdmin
 from mlcore import registry
 from mlcore.engine.words import LANGUAGES, say
-from mlcore.models import Activation, ModelVersion
+from mlcore.models import Activation, ActivationProposal, ModelVersion, OperatingDecision
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +70,82 @@ class ModelVersionAdmin(ReadOnlyAdmin):
             "card": list(card_entries(version.card, language, _names(version, language))),
             "raw_card": _pretty(version.card),
             "raw_schema": _pretty(version.schema),
-            "activations": version.activations.select_related("activated_by"),
+            "activations": version.activations.select_related("activated_by", "approved_by"),
         }
         return super().render_change_form(request, context, *args, **kwargs)  # type: ignore[return-value]
 
 
-@admin.register(Activation)
-class ActivationAdmin(ReadOnlyAdmin):
-    list_display = ("activated_at", "model_version", "is_current", "activated_by", "reason")
-    list_filter = ("is_current",)
-    date_hierarchy = "activated_at"
-    fields = ("model_version", "activated_at", "activated_by", "reason", "is_current")
+class _OfAModelAdmin(ReadOnlyAdmin):
+    """Records of what was decided about a model; `people` are those whose names are shown."""
+
+    people: tuple[str, ...] = ()
     list_per_page = 50
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Activation]:
-        return Activation.objects.select_related("model_version", "activated_by").defer(
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        records: QuerySet[Any] = self.model._default_manager.all()
+        return records.select_related("model_version", *self.people).defer(
             "model_version__schema", "model_version__card"
         )
+
+
+@admin.register(Activation)
+class ActivationAdmin(_OfAModelAdmin):
+    people = ("activated_by", "approved_by")
+    list_display = (
+        "activated_at",
+        "model_version",
+        "is_current",
+        "activated_by",
+        "approved_by",
+        "reason",
+    )
+    list_filter = ("is_current", ("activated_at", admin.DateFieldListFilter))
+    date_hierarchy = "activated_at"
+    fields = (
+        "model_version",
+        "activated_at",
+        "activated_by",
+        "approved_by",
+        "reason",
+        "is_current",
+    )
+
+
+@admin.register(ActivationProposal)
+class ActivationProposalAdmin(_OfAModelAdmin):
+    people = ("proposed_by", "decided_by")
+    list_display = ("proposed_at", "model_version", "state", "proposed_by", "decided_by", "reason")
+    list_filter = ("state",)
+    date_hierarchy = "proposed_at"
+    fields = (
+        "model_version",
+        "state",
+        "proposed_at",
+        "proposed_by",
+        "reason",
+        "decided_at",
+        "decided_by",
+        "note",
+    )
+
+
+@admin.register(OperatingDecision)
+class OperatingDecisionAdmin(_OfAModelAdmin):
+    people = ("decided_by",)
+    list_display = ("decided_at", "model_version", "threshold", "basis", "decided_by", "reason")
+    list_filter = ("basis",)
+    date_hierarchy = "decided_at"
+    fields = (
+        "model_version",
+        "decided_at",
+        "decided_by",
+        "reason",
+        "basis",
+        "basis_value",
+        "moderate_from",
+        "threshold",
+        "very_high_from",
+    )
 
 
 @dataclass(frozen=True, slots=True)

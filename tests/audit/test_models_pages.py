@@ -7,12 +7,22 @@ from datetime import timedelta
 import pytest
 from django.utils import translation
 
+from mlcore import services
 from mlcore.admin import card_entries
-from mlcore.models import Activation, ModelVersion
+from mlcore.engine.operating import OperatingPoint
+from mlcore.models import (
+    Activation,
+    ActivationProposal,
+    Basis,
+    ModelVersion,
+    OperatingDecision,
+)
 from tests.audit.reading import words
 
 VERSIONS = "/admin/mlcore/modelversion/"
 ACTIVATIONS = "/admin/mlcore/activation/"
+PROPOSALS = "/admin/mlcore/activationproposal/"
+DECISIONS = "/admin/mlcore/operatingdecision/"
 
 
 @pytest.fixture
@@ -79,6 +89,47 @@ def test_a_card_of_any_shape_can_be_shown():
     ]
 
 
+@pytest.fixture
+def proposal(version, carol):
+    return ActivationProposal.objects.create(
+        model_version=version, reason="better on our own people", proposed_by=carol
+    )
+
+
+@pytest.fixture
+def decision(version, carol):
+    return services.decide_operating_point(
+        version=version,
+        point=OperatingPoint((0.1, 0.25, 0.5)),
+        basis=Basis.COST,
+        basis_value=3,
+        reason="three conversations for one leaver",
+        by=carol,
+    )
+
+
+@pytest.mark.parametrize("path", [PROPOSALS, DECISIONS])
+def test_what_was_decided_can_be_read_in_full(as_bob, proposal, decision, path):
+    row = proposal if path == PROPOSALS else decision
+    for address in (path, f"{path}{row.pk}/change/"):
+        text = words(as_bob.get(address).text)
+        assert row.model_version.version in text
+        assert row.reason in text
+        assert "Carol" in text
+
+
+@pytest.mark.parametrize("path", [ACTIVATIONS, PROPOSALS, DECISIONS])
+def test_what_was_decided_is_no_analyst_s_to_look_up(client, alice, proposal, decision, path):
+    client.force_login(alice)
+    assert client.get(path).status_code != 200
+
+
+def test_activations_are_found_by_date(as_bob, version, carol):
+    today = as_bob.get(ACTIVATIONS, {"activated_at__gte": "2000-01-01 00:00:00+00:00"})
+    assert len(today.context["cl"].result_list) == 1
+    assert "Any date" in words(today.text)
+
+
 def test_an_activation_says_when_by_whom_and_why(as_bob, version, carol):
     activation = Activation.objects.get()
     Activation.objects.update(activated_by=carol)
@@ -89,17 +140,25 @@ def test_an_activation_says_when_by_whom_and_why(as_bob, version, carol):
 
 
 @pytest.mark.parametrize("person", ["bob", "carol", "root"])
-@pytest.mark.parametrize("path", [VERSIONS, ACTIVATIONS])
-def test_nothing_is_added_changed_or_deleted(client, request, version, person, path):
+@pytest.mark.parametrize("path", [VERSIONS, ACTIVATIONS, PROPOSALS, DECISIONS])
+def test_nothing_is_added_changed_or_deleted(
+    client, request, version, proposal, decision, person, path
+):
+    def everything():
+        kept = (ModelVersion, Activation, ActivationProposal, OperatingDecision)
+        return [list(model.objects.values()) for model in kept]
+
     client.force_login(request.getfixturevalue(person))
-    pk = version.pk if path == VERSIONS else Activation.objects.get().pk
-    before = list(ModelVersion.objects.values()), list(Activation.objects.values())
+    activation = Activation.objects.get()
+    rows = {VERSIONS: version, ACTIVATIONS: activation, PROPOSALS: proposal, DECISIONS: decision}
+    pk = rows[path].pk
+    before = everything()
     for page in ("add/", f"{pk}/delete/"):
         assert client.get(f"{path}{page}").status_code == 403
         assert client.post(f"{path}{page}", {"post": "yes", "reason": "x"}).status_code == 403
     assert client.post(f"{path}{pk}/change/", {"reason": "x"}).status_code == 403
     client.post(path, {"action": "delete_selected", "_selected_action": [pk], "post": "yes"})
-    assert (list(ModelVersion.objects.values()), list(Activation.objects.values())) == before
+    assert everything() == before
 
 
 @pytest.mark.parametrize(("path", "queries"), [(VERSIONS, 4), (ACTIVATIONS, 6)])
