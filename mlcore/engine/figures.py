@@ -97,14 +97,19 @@ def by_fold(found: OutOfFold, probability: Floats) -> dict[str, list[float]]:
 def _metrics(
     found: OutOfFold, rankings: Sequence[Ranking], drawn: list[Floats]
 ) -> dict[str, dict[str, float]]:
-    """Mean and standard deviation over folds; the interval from resamples of employees."""
+    """Mean and standard deviation over folds; the interval from resamples of employees.
+
+    The interval is that of each repeat measured whole, for average precision is flattered by small
+    folds: a leaver at the top of a short list counts for much.
+    """
     on_resamples: dict[str, Floats] = {
         name: np.mean(values, axis=0) for name, values in _resampled(rankings, drawn).items()
     }
+    whole = _resampled(rankings, [np.ones(len(found.left))])
     summary = {}
     for name, values in by_fold(found, found.probability).items():
         mean = float(np.mean(values))
-        low, high = centred(mean, on_resamples[name], LIMITS[name])
+        low, high = centred(float(np.mean(whole[name])), on_resamples[name], LIMITS[name])
         # One repeat has one calibration error: its spread is that of the resamples.
         spread = np.std(values if len(values) > 1 else on_resamples[name], ddof=1)
         figures = {"mean": mean, "sd": float(spread), "low": low, "high": high}

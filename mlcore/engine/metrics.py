@@ -137,20 +137,20 @@ def resamples(groups: Ints, left: Ints, count: int, seed: int) -> list[Floats]:
     """How often each of n employees is drawn, `count` times: the bootstrap's weights.
 
     Groups are drawn, with replacement and as many as there are; those who are one group, for they
-    are duplicates, come together or not at all. Leavers and stayers are drawn apart, so that every
-    resample has as many of each as the file nearly has (Davison and Hinkley, 1997, section 3.2).
+    are duplicates, come together or not at all. Leavers are drawn as they come: how many there are
+    is chance too, and a Brier score depends on it. A resample without leavers, or with nothing but
+    leavers, ranks nobody, and is drawn again.
     """
+    if len(np.unique(left)) < 2:
+        raise ValueError("some must have left, and some stayed")
     dice = np.random.default_rng(seed)
-    _, first, member = np.unique(groups, return_index=True, return_inverse=True)
-    strata = [np.flatnonzero(left[first] == answer) for answer in (0, 1)]
-    drawn = []
-    for _ in range(count):
-        times = np.zeros(len(first))
-        for stratum in strata:
-            if len(stratum):
-                picked = dice.integers(0, len(stratum), len(stratum))
-                times[stratum] = np.bincount(picked, minlength=len(stratum))
-        drawn.append(times[member])
+    numbers, member = np.unique(groups, return_inverse=True)
+    drawn: list[Floats] = []
+    while len(drawn) < count:
+        picked = dice.integers(0, len(numbers), len(numbers))
+        weights = np.bincount(picked, minlength=len(numbers))[member].astype(np.float64)
+        if 0 < weights @ left < weights.sum():
+            drawn.append(weights)
     return drawn
 
 
