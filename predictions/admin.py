@@ -163,12 +163,13 @@ class PredictionAdmin(ReadOnlyAdmin):
             "title": _("Prediction"),
             "prediction": prediction,
             "explanation": explanation,
-            "largest": max((abs(r.contribution) for r in explanation.reasons), default=0.0),
             "total": total,
             "difference": f"{abs(total - prediction.log_odds):.1g}",
             "adds_up": abs(total - prediction.log_odds) <= _ROUNDING,
             "probability_follows": math.isclose(
-                1 / (1 + math.exp(-prediction.log_odds)), prediction.probability, rel_tol=_ROUNDING
+                prediction.floor + prediction.share_of_others * prediction.share_by_conditions,
+                prediction.probability,
+                rel_tol=_ROUNDING,
             ),
             "same_model": prediction.model_sha256 == prediction.model_version.sha256,
             "raw": _raw(prediction),

@@ -55,8 +55,10 @@ class PredictViewSet(ViewSet):
     def one(self, request: Request) -> Response:
         """Say how likely an employee is to leave, and why.
 
-        The contributions are exact: with `intercept` they sum to `log_odds`, from which the
-        probability follows. What is answered has been recorded; `Location` leads to the record.
+        The contributions are exact: with `intercept` they sum to `log_odds`, from which, with
+        `floor`, the probability follows. Where the model learned what two features do together,
+        that is a contribution of its own. What is answered has been recorded; `Location` leads to
+        the record.
         """
         active = registry.active()
         row = active.schema.clean(request.data)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
 from mlcore import registry
+from mlcore.engine.features import Feature
 from mlcore.engine.schema import FeatureSchema
 from mlcore.engine.values import Value
 from mlcore.engine.words import say
@@ -17,26 +19,39 @@ from predictions.models import Prediction
 _STRONG, _SLIGHT, _NONE = 0.7, 0.25, 0.05
 _STRONGEST = 8  # reasons that a page shows at once
 
+_TOGETHER = " × "  # between the two names of a pair, and between their two values
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reason:
-    """One feature's part in one prediction."""
+    """The part of one feature in one prediction, or of two together beyond what each does alone."""
 
-    feature: str
+    features: tuple[str, ...]
+    """One name, or the two of a pair."""
     label: str
-    value: Value
+    values: tuple[Value, ...]
+    """By feature; `None` is a blank."""
     value_text: str
-    """The value as a person reads it; empty for a blank."""
+    """The value as a person reads it; that it is not known, for a blank."""
     contribution: float
     """Log-odds against the average employee: above zero raises the risk."""
     actionable: bool
-    """Whether it is something that an employer can change."""
+    """Whether an employer can change it, or one of the two."""
     beyond_seen: bool
-    """Whether the value lies outside what the model was trained on."""
+    """Whether the value lies outside what the model was trained on; a pair's features tell."""
 
     @property
     def raises(self) -> bool:
         return self.contribution > 0
+
+    @property
+    def is_pair(self) -> bool:
+        return len(self.features) > 1
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing of it is known."""
+        return all(value is None for value in self.values)
 
     @property
     def effect(self) -> str:
@@ -55,11 +70,38 @@ class Reason:
 class Explanation:
     """All of a prediction's reasons, strongest first, in one language."""
 
-    reasons: list[Reason]
-    missing: list[Reason]
-    """What was left blank."""
+    everything: list[Reason]
+    """Every term of the sum but the intercept."""
     audit: list[tuple[str, str]]
     """Label and value of each audit attribute that was given."""
+
+    @property
+    def reasons(self) -> list[Reason]:
+        """What is known, and what a model learned to read from its not being known."""
+        return [reason for reason in self.everything if reason.contribution or not reason.is_blank]
+
+    @property
+    def missing(self) -> list[Reason]:
+        """What was left blank."""
+        return [reason for reason in self.everything if reason.is_blank and not reason.is_pair]
+
+    @property
+    def silent_blanks(self) -> list[Reason]:
+        """Blanks that count as the average employee's."""
+        return [reason for reason in self.missing if not reason.contribution]
+
+    @property
+    def telling_blanks(self) -> list[Reason]:
+        """Blanks that count for something, as they did among those the model learned from."""
+        return [reason for reason in self.missing if reason.contribution]
+
+    @property
+    def telling_blanks_text(self) -> str:
+        return ", ".join(reason.label for reason in self.telling_blanks)
+
+    @property
+    def has_pairs(self) -> bool:
+        return any(reason.is_pair for reason in self.everything)
 
     @property
     def strongest(self) -> list[Reason]:
@@ -70,29 +112,65 @@ class Explanation:
         return self.reasons[_STRONGEST:]
 
     @property
+    def largest(self) -> float:
+        """The magnitude of the strongest, to which the bars are drawn; in log-odds."""
+        return max((abs(reason.contribution) for reason in self.everything), default=0.0)
+
+    @property
     def raising(self) -> list[Reason]:
         return [reason for reason in self.reasons if reason.contribution > 0]
 
     @property
     def levers(self) -> list[Reason]:
-        """What raises the risk more than a little and is in the employer's hands."""
-        return [r for r in self.raising if r.actionable and r.contribution >= _SLIGHT]
+        """What raises the risk more than a little and is in the employer's hands.
+
+        A pair is left out where a feature of it is a lever already: it would be named twice.
+        """
+        strong = [r for r in self.raising if r.actionable and r.contribution >= _SLIGHT]
+        alone = {name for r in strong if not r.is_pair for name in r.features}
+        return [r for r in strong if not (r.is_pair and alone.intersection(r.features))]
 
     @property
     def beyond_seen(self) -> list[Reason]:
         return [reason for reason in self.reasons if reason.beyond_seen]
 
 
+def features_of(name: str) -> tuple[str, ...]:
+    """The features that a contribution is of: one, or the two of a pair (`"a:b"`)."""
+    return tuple(name.split(":"))
+
+
+def terms(schema: FeatureSchema, names: Collection[str]) -> list[str]:
+    """The names of contributions in the schema's order, the pairs after the features.
+
+    PostgreSQL gives back the names of a JSON object in an order of its own.
+    """
+    features = [feature.name for feature in schema.features if feature.name in names]
+    if len(features) == len(names):
+        return features
+    order = {feature.name: place for place, feature in enumerate(schema.features)}
+    pairs = [name for name in names if name not in order]
+    pairs.sort(key=lambda name: [order[feature] for feature in features_of(name)])
+    return features + pairs
+
+
+def label_of(schema: FeatureSchema, name: str, language: str) -> str:
+    """What a contribution is of, in words: a feature's label, or both of a pair."""
+    return _TOGETHER.join(
+        say(schema.by_name[feature].label, language, feature) for feature in features_of(name)
+    )
+
+
 def strongest_first(prediction: Prediction, schema: FeatureSchema) -> list[tuple[str, float]]:
-    """What each feature contributed, by its size; equals in the schema's order."""
+    """What each feature and each pair contributed, by its size; equals in the schema's order."""
     contributions = prediction.contributions
-    pairs = [(feature.name, contributions[feature.name]) for feature in schema.features]
-    pairs.sort(key=_size, reverse=True)
-    return pairs
+    found = [(name, contributions[name]) for name in terms(schema, contributions)]
+    found.sort(key=_size, reverse=True)
+    return found
 
 
-def _size(pair: tuple[str, float]) -> float:
-    return abs(pair[1])
+def _size(term: tuple[str, float]) -> float:
+    return abs(term[1])
 
 
 def explain(
@@ -102,25 +180,28 @@ def explain(
     schema = schema or registry.schema_of(prediction.model_version)
 
     def reason(name: str, contribution: float) -> Reason:
-        feature = schema.by_name[name]
-        value = prediction.inputs.get(name)
+        features = [schema.by_name[feature] for feature in features_of(name)]
+        values = tuple(prediction.inputs.get(feature.name) for feature in features)
+        known = list(zip(features, values, strict=True))
         return Reason(
-            feature=name,
-            label=say(feature.label, language),
-            value=value,
-            value_text=feature.value_text(value, language),
+            features=tuple(feature.name for feature in features),
+            label=label_of(schema, name, language),
+            values=values,
+            value_text=_TOGETHER.join(_in_words(*each, language) for each in known),
             contribution=contribution,
-            actionable=feature.actionable,
-            beyond_seen=feature.beyond_seen(value),
+            actionable=any(feature.actionable for feature in features),
+            beyond_seen=len(known) == 1 and features[0].beyond_seen(values[0]),
         )
 
-    everything = [reason(*pair) for pair in strongest_first(prediction, schema)]
     return Explanation(
-        reasons=[item for item in everything if item.value is not None],
-        missing=[item for item in everything if item.value is None],
+        everything=[reason(*term) for term in strongest_first(prediction, schema)],
         audit=[
             (say(feature.label, language), feature.value_text(value, language))
             for feature in schema.audit
             if (value := prediction.audit_attributes.get(feature.name)) is not None
         ],
     )
+
+
+def _in_words(feature: Feature, value: Value, language: str) -> str:
+    return _("Not known") if value is None else feature.value_text(value, language)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
+from django.db.models import OuterRef, Subquery
 from django.http import HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -25,7 +26,8 @@ from mlcore.engine.schema import FeatureSchema
 from mlcore.engine.values import Value
 from mlcore.engine.words import say
 from mlcore.models import ModelVersion
-from predictions.models import Source
+from predictions.explanation import label_of, terms
+from predictions.models import Prediction, Source
 from predictions.models.prediction import BandChoice, PredictionQuerySet
 
 Cell = str | int | float | datetime | None
@@ -48,6 +50,7 @@ FIELDS = (
     "inputs",
     "log_odds",
     "intercept",
+    "floor",
     "contributions",
 )
 _PORTION = 500  # rows; one with everything in it takes about 10 KB
@@ -101,10 +104,15 @@ def layout(
 ) -> Layout:
     """Settle the columns, with their headings in `language`."""
     ids = queryset.order_by().values_list("model_version_id", flat=True).distinct()
+    # A model's pairs are known from any of its predictions: all have the same terms.
+    one = Prediction.objects.filter(model_version=OuterRef("pk")).order_by("-created_at", "-id")
     versions = {
         version.pk: version
-        for version in ModelVersion.objects.filter(pk__in=list(ids)).order_by("-registered_at")
+        for version in ModelVersion.objects.filter(pk__in=list(ids))
+        .annotate(contributed=Subquery(one.values("contributions")[:1]))
+        .order_by("-registered_at")
     }
+    contributed = {pk: version.contributed for pk, version in versions.items()}
     schemas = {pk: registry.schema_of(version) for pk, version in versions.items()}
     zone = timezone.get_current_timezone()
     with translation.override(language):
@@ -121,7 +129,7 @@ def layout(
             number=number,
             about=_about(versions, zone, employee=employee, number=number),
             inputs=_distinct(inputs),
-            contributions=_distinct(_contributions(schemas, language)),
+            contributions=_distinct(_contributions(schemas, contributed, language)),
         )
 
 
@@ -187,16 +195,18 @@ def _features(
     return [column(feature) for feature in newest.values()]
 
 
-def _contributions(schemas: dict[int, FeatureSchema], language: str) -> list[Column]:
-    newest: dict[str, Feature] = {}
-    for schema in schemas.values():
-        for feature in schema.features:
-            newest.setdefault(feature.name, feature)
+def _contributions(
+    schemas: dict[int, FeatureSchema], contributed: dict[int, Collection[str]], language: str
+) -> list[Column]:
+    """A column per feature and per pair of any model; its heading is the newest model's."""
+    newest: dict[str, str] = {}
+    for pk, schema in schemas.items():
+        for name in terms(schema, contributed[pk]):
+            newest.setdefault(name, label_of(schema, name, language))
 
-    def column(feature: Feature) -> Column:
-        name = feature.name
+    def column(name: str, label: str) -> Column:
         return Column(
-            heading=_("Contribution: {feature}").format(feature=say(feature.label, language)),
+            heading=_("Contribution: {feature}").format(feature=label),
             cell=lambda record: record["contributions"].get(name),
             style="log_odds",
         )
@@ -207,8 +217,13 @@ def _contributions(schemas: dict[int, FeatureSchema], language: str) -> list[Col
             cell=lambda r: r["intercept"],
             style="log_odds",
         ),
-        *(column(feature) for feature in newest.values()),
+        *(column(*term) for term in newest.items()),
         Column(heading=_("Log-odds"), cell=lambda r: r["log_odds"], style="log_odds"),
+        Column(
+            heading=_("Share that leaves whatever the conditions"),
+            cell=lambda r: r["floor"],
+            style="percent",
+        ),
     ]
 
 

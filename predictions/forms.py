@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from mlcore.engine.features import Feature
 from mlcore.engine.schema import EMPLOYEE_ID, ROW, CleanRow, FeatureSchema, SchemaError
-from mlcore.engine.values import IDENTIFIER_LENGTH
+from mlcore.engine.values import IDENTIFIER_LENGTH, InvalidValueError
 from mlcore.engine.words import number_text, say
 
 # Up to this many answers are all shown; more of them fold into a list.
@@ -66,10 +66,14 @@ class EmployeeForm(forms.Form):
 
     row: CleanRow
 
-    def __init__(self, schema: FeatureSchema, language: str, **kwargs: Any) -> None:
+    def __init__(
+        self, schema: FeatureSchema, language: str, *, blanks_tell: bool = False, **kwargs: Any
+    ) -> None:
+        """`blanks_tell`: whether the model learned something from what was not known."""
         super().__init__(**kwargs)
         self.schema = schema
         self.language = language
+        self.blanks_tell = blanks_tell
         self.fields[EMPLOYEE_ID] = RawField(
             label=_("Employee reference"),
             required=False,
@@ -115,8 +119,23 @@ class EmployeeForm(forms.Form):
 
 
 def initial_values(schema: FeatureSchema, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Stored or typical values as the form shows them, for the fields that `schema` has."""
-    return {name: values[name] for name in schema.by_name if values.get(name) is not None}
+    """Stored or typical values as the form shows them, for the fields that `schema` has.
+
+    Another model may mean something else by a name: what `schema` would refuse is left out.
+    """
+    return {
+        name: values[name]
+        for name, feature in schema.by_name.items()
+        if values.get(name) is not None and _is_readable(feature, values[name])
+    }
+
+
+def _is_readable(feature: Feature, value: object) -> bool:
+    try:
+        feature.read(value)
+    except InvalidValueError:
+        return False
+    return True
 
 
 def _field(feature: Feature, language: str) -> RawField:

@@ -14,8 +14,7 @@ from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_fiel
 from rest_framework import serializers
 
 from mlcore.engine.schema import FeatureSchema
-from mlcore.engine.words import say
-from predictions.explanation import strongest_first
+from predictions.explanation import features_of, label_of, strongest_first
 from predictions.models import Prediction, Source
 from predictions.models.prediction import BandChoice
 
@@ -43,22 +42,29 @@ def result(
     prediction: Prediction, *, schema: FeatureSchema, version: str, language: str
 ) -> dict[str, Any]:
     """The result and why, by the schema of the model that gave it."""
-    inputs, by_name = prediction.inputs, schema.by_name
+    inputs = prediction.inputs
+    reasons = []
+    for name, contribution in strongest_first(prediction, schema):
+        features = features_of(name)
+        values = [inputs[feature] for feature in features]
+        # A blank is listed only where it makes a difference, so that the sum always holds.
+        if contribution or any(value is not None for value in values):
+            reasons.append(
+                {
+                    "feature": name,
+                    "features": features,
+                    "label": label_of(schema, name, language),
+                    "value": values[0] if len(values) == 1 else None,
+                    "values": values,
+                    "contribution": contribution,
+                }
+            )
     return {
         **summary(prediction, version=version),
         "log_odds": prediction.log_odds,
         "intercept": prediction.intercept,
-        # A blank is listed only where it makes a difference, so that the sum always holds.
-        "explanation": [
-            {
-                "feature": name,
-                "label": say(by_name[name].label, language),
-                "value": inputs[name],
-                "contribution": contribution,
-            }
-            for name, contribution in strongest_first(prediction, schema)
-            if contribution or inputs[name] is not None
-        ],
+        "floor": prediction.floor,
+        "explanation": reasons,
         "missing": [feature.name for feature in schema.features if inputs[feature.name] is None],
     }
 
@@ -94,11 +100,20 @@ class ErrorsField(serializers.Field):  # type: ignore[type-arg]
 
 
 class ReasonSerializer(serializers.Serializer[Any]):
-    feature = serializers.CharField()
-    label = serializers.CharField(  # type: ignore[assignment]
-        help_text="The feature's name in the reader's language."
+    feature = serializers.CharField(
+        help_text="A feature's name; `a:b` for what the features a and b do together, beyond what "
+        "each does alone."
     )
-    value = ValueField()
+    features = serializers.ListField(
+        child=serializers.CharField(), min_length=1, max_length=2, help_text="One name, or two."
+    )
+    label = serializers.CharField(  # type: ignore[assignment]
+        help_text="What it is in the reader's language; for two features, both."
+    )
+    value = ValueField(help_text="Null for a blank, and for two features: see `values`.")
+    values = serializers.ListField(
+        child=ValueField(), min_length=1, max_length=2, help_text="By feature; null for a blank."
+    )
     contribution = serializers.FloatField(
         help_text="Log-odds against the average employee; above zero raises the risk."
     )
@@ -127,9 +142,15 @@ class SummarySerializer(serializers.Serializer[Any]):
 
 class ResultSerializer(SummarySerializer):
     log_odds = serializers.FloatField(
-        help_text="`intercept` plus every contribution; probability = 1 / (1 + exp(-log_odds))."
+        help_text="`intercept` plus every contribution; "
+        "probability = floor + (1 - floor) / (1 + exp(-log_odds))."
     )
     intercept = serializers.FloatField(help_text="Log-odds of the average employee.")
+    floor = serializers.FloatField(
+        min_value=0,
+        max_value=1,
+        help_text="The share that leaves whatever the conditions: no probability lies below it.",
+    )
     explanation = ReasonSerializer(many=True, help_text="Strongest first.")
     missing = serializers.ListField(
         child=serializers.CharField(), help_text="What was left blank, by feature."

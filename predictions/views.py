@@ -19,7 +19,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from mlcore import registry
-from mlcore.engine.schema import FeatureSchema
 from predictions import exports
 from predictions.explanation import explain
 from predictions.filters import PredictionFilter
@@ -57,7 +56,16 @@ def home(request: HttpRequest) -> HttpResponse:
     if not request.user.get_all_permissions():
         return render(request, "no_role.html", status=403)
     recent = _visible(request).for_history()[:8]
-    return render(request, "home.html", {"recent": recent})
+    return render(request, "home.html", {"recent": recent, "ready": _can_assess()})
+
+
+def _can_assess() -> bool:
+    """Whether a model is active and can be used."""
+    try:
+        registry.active()
+    except registry.ModelUnavailableError:
+        return False
+    return True
 
 
 @permission_required("predictions.assess_by_form", raise_exception=True)
@@ -69,9 +77,9 @@ def assess(request: HttpRequest) -> HttpResponse:
     """
     active = registry.active()
     if language := request.POST.get(_SWITCH, ""):
-        return _in_language(request, active.schema, language)
+        return _in_language(request, active, language)
     if request.method == "POST":
-        form = EmployeeForm(active.schema, _language(), data=request.POST)
+        form = _form(active, data=request.POST)
         if form.is_valid():
             prediction = predict(
                 form.row,
@@ -92,17 +100,31 @@ def assess(request: HttpRequest) -> HttpResponse:
     elif start:
         origin = get_object_or_404(_visible(request), pk=_uuid(start))
         values = origin.inputs | origin.audit_attributes
-    form = EmployeeForm(active.schema, _language(), initial=initial_values(active.schema, values))
-    return render(request, "predictions/form.html", {"form": form, "origin": origin})
+    form = _form(active, initial=initial_values(active.schema, values))
+    return render(
+        request,
+        "predictions/form.html",
+        {
+            "form": form,
+            "origin": origin,
+            "by_another_model": origin is not None and origin.model_version_id != active.id,
+        },
+    )
 
 
-def _in_language(request: HttpRequest, schema: FeatureSchema, language: str) -> HttpResponse:
+def _form(active: registry.ActiveModel, **kwargs: Any) -> EmployeeForm:
+    return EmployeeForm(
+        active.schema, _language(), blanks_tell=active.model.learns_from_blanks, **kwargs
+    )
+
+
+def _in_language(request: HttpRequest, active: registry.ActiveModel, language: str) -> HttpResponse:
     """The form in another language, with what was typed so far: nothing is judged yet."""
     if not check_for_language(language):
         raise BadRequest("There is no such language.")
     translation.activate(language)
     typed = {name: value for name, value in request.POST.items() if value}
-    form = EmployeeForm(schema, language, initial=typed)
+    form = _form(active, initial=typed)
     response = render(request, "predictions/form.html", {"form": form, "typed": True})
     response.set_cookie(settings.LANGUAGE_COOKIE_NAME, language)
     return response
@@ -118,11 +140,7 @@ def result(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(
         request,
         "predictions/result.html",
-        {
-            "prediction": prediction,
-            "explanation": explanation,
-            "largest": max((abs(r.contribution) for r in explanation.reasons), default=0.0),
-        },
+        {"prediction": prediction, "explanation": explanation},
     )
 
 

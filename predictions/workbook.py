@@ -144,7 +144,8 @@ def _write_origin(workbook: Any, plan: Layout, rows: Counter[int], user: User) -
             "The risk of leaving is a share: of 100 people with a risk of 0.23, about 23 left. "
             "Contributions are in log-odds against the average employee: above zero raises the "
             "risk, below zero lowers it. The log-odds of the average employee and the "
-            "contributions add up to the log-odds of the result."
+            "contributions add up to the log-odds of the result. The risk is the share that leaves "
+            "whatever the conditions, and of the rest the share 1 / (1 + e^−log-odds)."
         ),
         wrapped,
     )

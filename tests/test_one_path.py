@@ -153,12 +153,11 @@ def test_form_api_batch_and_files_record_the_same_bit_for_bit(
 def test_what_is_answered_is_what_is_recorded(dave, active_model, case):
     answer = Api(dave).post("/api/v1/predict/attrition", EMPLOYEE | CASES[case], expect=201).json()
     record = Prediction.objects.get(pk=answer["prediction_id"])
-    for name in ("probability", "log_odds", "intercept", "base_rate", "threshold"):
+    for name in ("probability", "log_odds", "intercept", "floor", "base_rate", "threshold"):
         assert answer[name].hex() == getattr(record, name).hex()
     for reason in answer["explanation"]:
-        feature = reason["feature"]
-        assert reason["contribution"].hex() == record.contributions[feature].hex()
-        assert reason["value"] == record.inputs[feature]
+        assert reason["contribution"].hex() == record.contributions[reason["feature"]].hex()
+        assert reason["values"] == [record.inputs[feature] for feature in reason["features"]]
     blank = [f.name for f in active_model.schema.features if record.inputs[f.name] is None]
     assert answer["missing"] == blank
 

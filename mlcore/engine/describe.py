@@ -37,8 +37,9 @@ def json_schema(schema: FeatureSchema, language: str = "en") -> dict[str, Any]:
         "minProperties": 1,
         "properties": properties,
         "description": "An employee. What is absent or null is a blank: it counts as the average "
-        "employee's, never as zero, and is listed as missing. At least one input of the model must "
-        "be known. Numbers may also be given as text.",
+        "employee's, or as what the model learned from people of whom it was not known either, "
+        "never as zero; and it is listed as missing. At least one input of the model must be known."
+        " Numbers may also be given as text.",
         "example": example(schema),
     }
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models import User
+from mlcore.engine.glassbox import sigmoid
 from mlcore.models import ModelVersion
 
 
@@ -163,6 +164,17 @@ class Prediction(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise AppendOnlyError("Predictions are never deleted.")
+
+    @property
+    def share_by_conditions(self) -> float:
+        """What the log-odds stand for: the share, among those who do not leave whatever the
+        conditions are, whom these conditions make leave."""
+        return sigmoid(self.log_odds)
+
+    @property
+    def share_of_others(self) -> float:
+        """The share of those who do not leave whatever the conditions are."""
+        return 1.0 - self.floor
 
     @property
     def elevated(self) -> bool:

@@ -26,6 +26,7 @@ FIELDS = {
     "created_at",
     "log_odds",
     "intercept",
+    "floor",
     "explanation",
     "missing",
 }
@@ -60,7 +61,9 @@ def test_the_contributions_sum_to_the_log_odds(api, employee):
     answer = api.post(ADDRESS, employee, expect=201).json()
     total = answer["intercept"] + math.fsum(r["contribution"] for r in answer["explanation"])
     assert total == pytest.approx(answer["log_odds"], abs=1e-9)
-    assert answer["probability"] == pytest.approx(1 / (1 + math.exp(-total)), abs=1e-12)
+    rest = 1 - answer["floor"]
+    expected = answer["floor"] + rest / (1 + math.exp(-total))
+    assert answer["probability"] == pytest.approx(expected, abs=1e-12)
 
 
 def test_the_explanation_is_strongest_first_and_complete(api, employee, active_model):
@@ -68,12 +71,14 @@ def test_the_explanation_is_strongest_first_and_complete(api, employee, active_m
     sizes = [abs(reason["contribution"]) for reason in explanation]
     assert sizes == sorted(sizes, reverse=True)
     by_feature = {reason["feature"]: reason for reason in explanation}
-    assert by_feature.keys() == {feature.name for feature in active_model.schema.features}
+    assert by_feature.keys() == set(active_model.model.terms)
     assert by_feature["monthly_income"]["value"] == 5993
     assert by_feature["over_time"] == {
         "feature": "over_time",
+        "features": ["over_time"],
         "label": active_model.schema.by_name["over_time"].label["en"],
         "value": "Yes",
+        "values": ["Yes"],
         "contribution": Prediction.objects.get().contributions["over_time"],
     }
 

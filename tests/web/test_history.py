@@ -154,11 +154,24 @@ def test_who_may_read_the_history(client, request, person, expected):
         ("erin", 403, "You have no role yet"),
     ],
 )
-def test_the_home_page_offers_what_the_role_allows(client, request, person, expected, offers):
+def test_the_home_page_offers_what_the_role_allows(
+    client, request, active_model, person, expected, offers
+):
     client.force_login(request.getfixturevalue(person))
     answer = client.get("/")
     assert answer.status_code == expected
     assert offers in text_of(answer)
+
+
+def test_without_a_model_the_home_page_says_so_and_offers_no_form(client, alice, carol):
+    client.force_login(alice)
+    page = text_of(client.get("/"))
+    assert "no model can be used" in page
+    assert "Ask an administrator to activate a model." in page
+    assert "Open the form" not in page
+    assert "Open the history" in page
+    client.force_login(carol)
+    assert "Activate one of the registered models" in text_of(client.get("/"))
 
 
 def test_the_home_page_costs_three_queries(as_alice, three, django_assert_num_queries):

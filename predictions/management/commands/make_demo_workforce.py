@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
 from mlcore import registry
+from mlcore.models import ModelVersion, Origin
 from predictions.models import Prediction, Source
 from predictions.services import Request, predict_frame
 
@@ -18,7 +19,8 @@ class Command(BaseCommand):
 
     They go through the same validation and the same service as everyone's. In development only, and
     once: where the demo's analyst has assessed a file, nothing is added. (Not by the request's
-    number: any caller of the API chooses that.)
+    number: any caller of the API chooses that.) Only by the bundled model: another one asks other
+    questions, which that file does not answer.
     """
 
     help = "Assess the employees of the public IBM file, for a demonstration."
@@ -35,6 +37,12 @@ class Command(BaseCommand):
         from mlcore.public_data import ibm_columns
 
         active = registry.active()
+        if not ModelVersion.objects.filter(pk=active.id, origin=Origin.BUNDLED).exists():
+            self.stdout.write(
+                f"No demo workforce: its employees fit the bundled model, and {active.version} is"
+                " active."
+            )
+            return
         columns = ibm_columns()
         matched = match_columns(list(columns), active.schema)
         frame = active.schema.clean_frame(
