@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import OuterRef, Subquery
 from django.http import HttpResponseBase, StreamingHttpResponse
@@ -112,7 +112,7 @@ def layout(
         .annotate(contributed=Subquery(one.values("contributions")[:1]))
         .order_by("-registered_at")
     }
-    contributed = {pk: version.contributed for pk, version in versions.items()}
+    contributed = {pk: cast(Any, version).contributed for pk, version in versions.items()}
     schemas = {pk: registry.schema_of(version) for pk, version in versions.items()}
     zone = timezone.get_current_timezone()
     with translation.override(language):
