@@ -38,11 +38,20 @@ def density(feature: Feature, column: Sequence[Value]) -> dict[str, Any]:
         width = math.ceil((high - low + 1) / MOST_BARS)
         edges = [low + width * bar for bar in range(math.ceil((high - low + 1) / width) + 1)]
     else:
-        high = high if high > low else low + 1
-        edges = [float(f"{edge:.6g}") for edge in np.linspace(low, high, MOST_BARS + 1)]
-        edges[0], edges[-1] = low, high
+        edges = _edges(low, high)
     counts_of, _ = np.histogram(known, edges)
     return {"edges": edges, "counts": counts_of.tolist(), "blank": blank}
+
+
+def _edges(low: float, high: float) -> list[float]:
+    """`MOST_BARS` bars of equal width from `low` to `high`, but for the digits that are cut off."""
+    width = (high - low) / MOST_BARS
+    if not width:
+        return [low, max(low + 1, math.nextafter(low, math.inf))]
+    inner = np.linspace(low, high, MOST_BARS + 1)[1:-1]
+    if (digits := 3 - math.floor(math.log10(width))) < 300:
+        inner = np.round(inner, digits)
+    return [low, *(float(edge) for edge in np.unique(inner) if low < edge < high), high]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +83,8 @@ def _bands(feature: Feature, column: Sequence[Value]) -> list[Group]:
     known = _numbers(column)
     if not len(known):
         return []
-    cuts = _round_cuts(*map(float, np.quantile(known, [0.05, 0.95])))
+    low, high = map(float, np.quantile(known, [0.05, 0.95]))
+    cuts = _round_cuts(low, high, smallest_step=1 if feature.integer else 0)
     rows: list[list[int]] = [[] for _ in range(len(cuts) + 1)]
     for row, value in enumerate(column):
         if isinstance(value, (int, float)):
@@ -87,15 +97,15 @@ def _bands(feature: Feature, column: Sequence[Value]) -> list[Group]:
     ]
 
 
-def _round_cuts(low: float, high: float) -> list[float]:
-    """The multiples of 1, 2 or 5 × 10ⁿ between two numbers, as many as `MOST_BANDS` allows."""
-    if not high > low:
+def _round_cuts(low: float, high: float, *, smallest_step: float) -> list[float]:
+    """The multiples of 1, 2 or 5 × 10ⁿ above `low` and up to `high`: as many as may be."""
+    if not (high - low) / MOST_BANDS:
         return []
     power = math.floor(math.log10((high - low) / MOST_BANDS))
     steps = (digit * 10.0**each for each in (power, power + 1) for digit in (1, 2, 5))
     for step in steps:
-        first, last = math.floor(low / step) + 1, math.ceil(high / step) - 1
-        if 0 < last - first + 1 < MOST_BANDS:
+        first, last = math.floor(low / step) + 1, math.floor(high / step)
+        if step >= smallest_step and last - first + 1 < MOST_BANDS:
             return [float(f"{step * each:.12g}") for each in range(first, last + 1)]
     return []
 

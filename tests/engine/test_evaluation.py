@@ -1,47 +1,115 @@
+"""The cross-validation: who is held out when, in which processes, and what ends it."""
+
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.model_selection import RepeatedStratifiedKFold
 
-from mlcore.engine.evaluation import Evaluation, calibration_error, measure
-
-LEFT = np.array([0, 0, 0, 1, 0, 1, 1, 0])
-
-
-def test_perfect_probabilities_are_measured_as_perfect():
-    metrics = measure(LEFT, LEFT.astype(float))
-    assert metrics["roc_auc"] == metrics["average_precision"] == 1
-    assert metrics["brier"] == pytest.approx(0)
-    assert metrics["log_loss"] == pytest.approx(0, abs=1e-9)
+from mlcore.engine import evaluation
+from mlcore.engine.evaluation import evaluate, protocol
+from mlcore.engine.preparation import prepare
+from tests.engine.small_history import PLAN, history
 
 
-def test_saying_the_base_rate_to_everyone_ranks_nobody():
-    rate = np.full(8, 3 / 8)
-    metrics = measure(LEFT, rate)
-    assert metrics["roc_auc"] == 0.5
-    assert metrics["average_precision"] == pytest.approx(3 / 8)
-    assert metrics["brier"] == pytest.approx(3 / 8 * 5 / 8)
-    assert calibration_error(LEFT, rate, bins=1) == pytest.approx(0)
+class CancelledError(Exception):
+    """What a progress raises when a person cancels."""
 
 
-def test_the_calibration_error_is_the_mean_gap_between_promise_and_fact():
-    # Two groups of four: 10 % promised and none left; 60 % promised and three of four left.
-    probability = np.array([0.1, 0.1, 0.1, 0.6, 0.1, 0.6, 0.6, 0.6])
-    left = np.array([0, 0, 0, 1, 0, 1, 1, 0])
-    assert calibration_error(left, probability, bins=2) == pytest.approx((0.1 + 0.15) / 2)
+@pytest.fixture(autouse=True)
+def _few_folds(monkeypatch):
+    monkeypatch.setattr(evaluation, "FOLDS", 3)
 
 
-def test_calibrated_probabilities_have_little_calibration_error():
-    dice = np.random.default_rng(0)
-    probability = dice.uniform(0, 1, 20_000)
-    left = (dice.uniform(0, 1, 20_000) < probability).astype(int)
-    assert calibration_error(left, probability) < 0.01
-    assert calibration_error(left, probability**2) > 0.1
+@pytest.fixture(scope="module")
+def data():
+    return prepare(PLAN, history())
 
 
-def test_a_summary_has_the_mean_and_the_spread_over_the_folds():
-    summary = Evaluation(metrics={"roc_auc": [0.8, 0.9], "brier": [0.1, 0.1]}).summary()
-    assert summary == {
-        "roc_auc": {"mean": 0.85, "sd": 0.070711},
-        "brier": {"mean": 0.1, "sd": 0.0},
-    }
+@pytest.fixture(scope="module")
+def evaluated(data):
+    told = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluation, "FOLDS", 3)
+        found = evaluate(data, progress=lambda *step: told.append(step))
+    return found, told
+
+
+def test_everyone_is_judged_once_in_each_repeat_by_a_model_that_did_not_see_them(evaluated):
+    found = evaluated[0].out_of_fold
+    assert found.probability.shape == found.fold.shape == (2, 300)
+    assert [sorted(set(folds)) for folds in found.fold.tolist()] == [[0, 1, 2], [3, 4, 5]]
+    assert ((found.probability > 0) & (found.probability < 1)).all()
+
+
+def test_the_folds_are_scikit_learn_s_where_nobody_is_twice(evaluated, data):
+    splits = RepeatedStratifiedKFold(n_splits=3, n_repeats=2, random_state=0)
+    expected = np.zeros((2, 300), dtype=int)
+    for place, (_, unseen) in enumerate(splits.split(data.left, data.left)):
+        expected[place // 3, unseen] = place
+    assert (evaluated[0].out_of_fold.fold == expected).all()
+
+
+def test_duplicates_are_never_on_both_sides():
+    columns = {header: column[:150] * 2 for header, column in history().items()}
+    found = evaluate(prepare(PLAN, columns)).out_of_fold
+    assert (found.fold[:, :150] == found.fold[:, 150:]).all()
+    assert (found.probability[:, :150] == found.probability[:, 150:]).all()
+
+
+def test_the_baselines_are_measured_on_the_same_folds(evaluated, data):
+    found = evaluated[0].out_of_fold
+    assert set(found.baselines) == {"base_rate", "logistic_regression"}
+    for fold in range(6):
+        repeat, unseen = fold // 3, found.fold[fold // 3] == fold
+        assert (found.baselines["base_rate"][repeat, unseen] == data.left[~unseen].mean()).all()
+
+
+def test_two_processes_find_what_one_finds(evaluated, data):
+    alone, together = evaluated[0], evaluate(data, jobs=2)
+    assert together.trained == alone.trained
+    assert (together.out_of_fold.probability == alone.out_of_fold.probability).all()
+    for name, said in alone.out_of_fold.baselines.items():
+        assert (together.out_of_fold.baselines[name] == said).all()
+
+
+def test_progress_is_told_as_the_folds_end(evaluated):
+    assert evaluated[1] == [
+        ("training", 0, 1),
+        ("training", 1, 1),
+        *(("evaluating", done, 6) for done in range(7)),
+    ]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_cancelling_ends_the_work(data, jobs):
+    told = []
+
+    def cancel(step, done, total):
+        told.append((step, done))
+        if (step, done) == ("evaluating", 2):
+            raise CancelledError
+
+    with pytest.raises(CancelledError):
+        evaluate(data, progress=cancel, jobs=jobs)
+    assert told[-1] == ("evaluating", 2)
+    # And there is work again afterwards.
+    assert evaluate(data, jobs=jobs).out_of_fold.repeats == 2
+
+
+def test_blanks_are_judged_too():
+    columns = history()
+    columns["Pay"][::7] = [None] * len(columns["Pay"][::7])
+    columns["Overtime"][::5] = [""] * len(columns["Overtime"][::5])
+    found = evaluate(prepare(PLAN, columns)).out_of_fold
+    for said in (found.probability, *found.baselines.values()):
+        assert np.isfinite(said).all()
+
+
+def test_a_large_history_is_judged_by_fewer_and_larger_folds(monkeypatch):
+    assert protocol(5_000) == (3, 2)
+    assert protocol(5_001) == (5, 1)
+    monkeypatch.setattr(evaluation, "LARGE", 299)
+    found = evaluate(prepare(PLAN, history())).out_of_fold
+    assert found.repeats == 1
+    assert set(found.fold[0].tolist()) == {0, 1, 2, 3, 4}

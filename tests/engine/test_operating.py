@@ -3,8 +3,17 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mlcore.engine.operating import BANDS, OperatingPoint
+from mlcore.engine.operating import (
+    BANDS,
+    OperatingPoint,
+    bands_from,
+    count_at,
+    for_capacity,
+    outcome,
+)
 
 POINT = OperatingPoint((0.1, 0.25, 0.5))
 
@@ -79,3 +88,70 @@ def test_a_point_survives_json():
 def test_what_is_no_point_is_refused(junk):
     with pytest.raises((ValueError, KeyError, TypeError)):
         OperatingPoint.from_json(junk)
+
+
+@given(threshold=st.floats(1e-6, 1 - 1e-6))
+def test_any_threshold_gives_bands_of_which_the_third_begins_there(threshold):
+    low, middle, high = bands_from(threshold)
+    assert 0 < low < middle == threshold < high < 1
+    assert OperatingPoint.at(threshold).bounds == (low, middle, high)
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 0, 1, 1.5, math.nan, math.inf])
+def test_what_is_no_threshold_gives_no_bands(threshold):
+    with pytest.raises(ValueError, match="rise"):
+        bands_from(threshold)
+
+
+OPERATING = {
+    "thresholds": [0.0, 0.1, 0.25, 0.5, 0.9],
+    "listed": [200, 120, 50, 12.5, 0],
+    "leavers": [40, 38, 25, 10, 0],
+}
+
+
+class TestOutcomes:
+    def test_a_threshold_says_how_long_the_list_gets_and_whom_it_holds(self):
+        found = outcome(OPERATING, 0.25)
+        assert (found.listed, found.leavers_listed, found.stayed) == (50, 25, 25)
+        assert (found.share, found.leavers_held, found.precision) == (0.25, 0.625, 0.5)
+        assert found.missed == 15
+
+    def test_a_threshold_of_zero_lists_everyone_and_a_high_one_nobody(self):
+        assert outcome(OPERATING, 0).listed == 200
+        nobody = outcome(OPERATING, 0.95)
+        assert (nobody.listed, nobody.share, nobody.leavers_held, nobody.precision) == (0, 0, 0, 0)
+
+    def test_between_two_known_thresholds_the_counts_run_straight(self):
+        assert outcome(OPERATING, 0.375).listed == pytest.approx(31.25)
+
+    @given(st.lists(st.floats(0, 1), min_size=2, max_size=6))
+    def test_a_higher_threshold_never_lists_more(self, thresholds):
+        listed = [outcome(OPERATING, t).listed for t in sorted(thresholds)]
+        assert listed == sorted(listed, reverse=True)
+        for threshold in thresholds:
+            found = outcome(OPERATING, threshold)
+            assert 0 <= found.leavers_listed <= found.listed + 1e-9
+
+    @given(st.integers(0, 4))
+    def test_at_a_known_threshold_the_count_is_exact(self, place):
+        thresholds, listed = OPERATING["thresholds"], OPERATING["listed"]
+        assert count_at(thresholds, listed, thresholds[place]) == listed[place]
+
+
+class TestCapacity:
+    @given(st.floats(0, 1))
+    def test_the_list_is_as_long_as_there_is_time_for_and_no_longer(self, share):
+        threshold = for_capacity(OPERATING, share)
+        assert outcome(OPERATING, threshold).share <= share + 1e-9
+        lower = [t for t in OPERATING["thresholds"] if 0 < t < threshold]
+        assert all(outcome(OPERATING, t).share > share for t in lower)
+        assert OperatingPoint.at(threshold).threshold == threshold
+
+    def test_a_capacity_that_was_computed_from_a_count_is_met(self):
+        assert for_capacity(OPERATING, 50 / 200) == 0.25
+
+    def test_some_lists_cannot_be_short_enough(self):
+        certain = {"thresholds": [0.0, 0.5, 1.0], "listed": [9, 9, 9], "leavers": [9, 9, 9]}
+        with pytest.raises(ValueError, match=r"no threshold lists as few as 10\.0%"):
+            for_capacity(certain, 0.1)
