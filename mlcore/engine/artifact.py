@@ -9,14 +9,17 @@ import hashlib
 import io
 import json
 import shutil
+import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from uuid import uuid4
 
+from mlcore.engine import soundness
 from mlcore.engine.glassbox import GlassBoxModel
 from mlcore.engine.operating import OperatingPoint
 from mlcore.engine.schema import FeatureSchema
@@ -26,7 +29,23 @@ FORMAT = 2
 MANIFEST = "manifest.json"
 _PARTS = ("schema", "model", "operating_point", "card")
 FILES = (*(f"{part}.json" for part in _PARTS), MANIFEST)
-LARGEST_FILE = 64 * 1024 * 1024  # bytes, unpacked
+LARGEST_FILE = 8 * 1024 * 1024  # bytes, unpacked
+LARGEST_ARCHIVE = 16 * 1024 * 1024  # bytes
+MOST_ENTRIES = 100  # of an archive; a person may have zipped the folder with something beside it
+
+# What the archive's reader raises when it is given something else, or something broken.
+_NOT_AN_ARCHIVE = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    struct.error,
+    RuntimeError,
+    ValueError,
+    IndexError,
+    OverflowError,
+    EOFError,
+    OSError,
+)
 
 # What reading a model raises when it is given JSON that is none, or no JSON at all.
 _NOT_A_MODEL = (
@@ -106,8 +125,16 @@ def load(folder: Path, *, expected_sha256: str = "") -> Artifact:
 
 
 def read(folder: Path) -> dict[str, bytes]:
-    """The files of a model's folder. Raises `ArtifactError` when one cannot be read."""
-    return {name: _read(folder / name) for name in FILES}
+    """The files of a model's folder.
+
+    Raises `ArtifactError` when one cannot be read, or is larger than any model's.
+    """
+    return {name: _read(folder / name, LARGEST_FILE) for name in FILES}
+
+
+def read_archive(file: Path) -> dict[str, bytes]:
+    """The files of a model from a ZIP archive on disk. Raises `ArtifactError`."""
+    return unpack(_read(file, LARGEST_ARCHIVE))
 
 
 def pack(files: Mapping[str, bytes]) -> bytes:
@@ -122,20 +149,30 @@ def pack(files: Mapping[str, bytes]) -> bytes:
 def unpack(archive: bytes) -> dict[str, bytes]:
     """The files of a model from a ZIP archive, at its top or in one folder.
 
-    Nothing is written, and no more is unpacked than a model may hold. Raises `ArtifactError`.
+    Nothing is written, whatever the entries' paths say, and no more is unpacked than a model may
+    hold, whatever their sizes say. Raises `ArtifactError`.
     """
+    if len(archive) > LARGEST_ARCHIVE:
+        raise ArtifactError("The archive is larger than any model’s.")
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as packed:
+            if len(packed.infolist()) > MOST_ENTRIES:
+                raise ArtifactError("The archive holds more than a model.")
             found: dict[str, bytes] = {}
             for entry in packed.infolist():
                 name = entry.filename.rpartition("/")[2]
                 if name not in FILES:
                     continue
-                if name in found or entry.file_size > LARGEST_FILE:
-                    raise ArtifactError(f"The archive holds {name} twice, or it is too large.")
+                if name in found:
+                    raise ArtifactError(f"The archive holds {name} twice.")
+                # Other methods are rare, and some let a few bytes ask for gigabytes of memory.
+                if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise ArtifactError("The archive is compressed in an unusual way.")
                 with packed.open(entry) as content:
                     found[name] = content.read(LARGEST_FILE + 1)
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError) as error:
+                if len(found[name]) > LARGEST_FILE:
+                    raise ArtifactError(f"{name} is larger than any model’s.")
+    except _NOT_AN_ARCHIVE as error:
         raise ArtifactError(f"This is no readable ZIP archive: {error}.") from error
     if missing := [name for name in FILES if name not in found]:
         raise ArtifactError(f"The archive is not a model: it lacks {', '.join(missing)}.")
@@ -158,24 +195,38 @@ def parse(files: Mapping[str, bytes], *, expected_sha256: str = "", where: str =
     try:
         manifest = json.loads(files[MANIFEST])
         if manifest["format"] != FORMAT:
-            raise ArtifactError(f"{where} has format {manifest['format']}, not {FORMAT}.")
+            raise ArtifactError(f"{where} has format {manifest['format']!s:.20}, not {FORMAT}.")
         hashes = manifest["files"]
         parts: dict[str, Any] = {}
         for part in _PARTS:
             written = files[f"{part}.json"]
             if _hash(written) != hashes[f"{part}.json"]:
                 raise ArtifactError(f"{where}: {part}.json was altered after it was written.")
-            parts[part] = json.loads(written)
+            parts[part] = json.loads(written, parse_constant=_no_number)
         schema = FeatureSchema.from_json(parts["schema"])
         model = GlassBoxModel.from_json(parts["model"])
         point = OperatingPoint.from_json(parts["operating_point"])
+        fault = _fault(parts["card"], parts["schema"], schema, model)
     except _NOT_A_MODEL as error:
-        raise ArtifactError(f"{where} is not a model: {error!r}") from error
-    if not isinstance(parts["card"], dict):
-        raise ArtifactError(f"{where}: the card is no object.")
-    if misfit := _misfit(schema, model):
-        raise ArtifactError(f"{where}: {misfit}")
+        raise ArtifactError(f"{where} is not a model: {repr(error)[:200]}") from error
+    if fault:
+        raise ArtifactError(f"{where}: {fault}")
     return Artifact(schema, model, point, parts["card"], sha256)
+
+
+def _no_number(written: str) -> NoReturn:
+    raise ValueError(f"{written} is no number of JSON's")
+
+
+def _fault(card: Any, stored_schema: Any, schema: FeatureSchema, model: GlassBoxModel) -> str:
+    """What is wrong with a model that could be read; empty when nothing is."""
+    if not isinstance(card, dict):
+        return "the card is no object."
+    if fault := soundness.json_fault(card) or soundness.card_fault(card):
+        return f"the card: {fault}"
+    if fault := soundness.json_fault(stored_schema) or soundness.schema_fault(schema):
+        return f"the schema: {fault}"
+    return soundness.model_fault(model) or _misfit(schema, model)
 
 
 def _misfit(schema: FeatureSchema, model: GlassBoxModel) -> str:
@@ -203,8 +254,16 @@ def _hash(written: bytes) -> str:
     return hashlib.sha256(written).hexdigest()
 
 
-def _read(file: Path) -> bytes:
+def _read(file: Path, most: int) -> bytes:
+    """Its bytes. Raises `ArtifactError` when it cannot be read, or holds more than `most`."""
     try:
-        return file.read_bytes()
+        # A device or a pipe has no size, and may have no end.
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise ArtifactError(f"{file} cannot be read: it is no file.")
+        with file.open("rb") as opened:
+            content = opened.read(most + 1)
     except OSError as error:
         raise ArtifactError(f"{file} cannot be read: {error.strerror}.") from error
+    if len(content) > most:
+        raise ArtifactError(f"{file} is larger than any model’s.")
+    return content
