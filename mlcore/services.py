@@ -7,6 +7,7 @@ part that people decide.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -23,6 +24,7 @@ from mlcore.activation import (
 )
 from mlcore.engine import artifact
 from mlcore.engine.artifact import ArtifactError
+from mlcore.engine.card_shape import card_shape_fault
 from mlcore.models import ModelFiles, ModelVersion, Origin
 from mlcore.operating_decisions import decide_operating_point
 from mlcore.refusals import RefusedError
@@ -36,6 +38,7 @@ __all__ = [
     "approve",
     "decide_operating_point",
     "decline",
+    "import_model",
     "previous",
     "propose_activation",
     "register",
@@ -68,6 +71,23 @@ def register(*, files: Mapping[str, bytes], origin: Origin, by: User | None = No
                 model_version=version, defaults={"content": content}
             )
     return version
+
+
+def import_model(archive: Path | bytes, *, by: User | None = None) -> ModelVersion:
+    """Register a model that was made elsewhere: a ZIP archive's bytes, its file, or a folder.
+
+    It is read as data, within limits: nothing in it is executed, and nothing half registered. One
+    that is known already is given back. Raises `ArtifactError`.
+    """
+    if isinstance(archive, bytes):
+        files = artifact.unpack(archive)
+    elif archive.is_dir():
+        files = artifact.read(archive)
+    else:
+        files = artifact.read_archive(archive)
+    if fault := card_shape_fault(artifact.parse(files).card):
+        raise ArtifactError(f"The card cannot be shown: {fault}")
+    return register(files=files, origin=Origin.IMPORTED, by=by)
 
 
 def _is_intact(version: ModelVersion) -> bool:
