@@ -52,6 +52,11 @@ class Feature:
     """Other headers by which a file's column is recognised."""
     actionable: bool = False
     """Something that an employer can change."""
+    marks: tuple[str, ...] = ()
+    """What may stand beside a number and adds nothing to it: `%`, `€`, `EUR`, `years`. Others are
+    refused: a salary in dollars is none in euros."""
+    blank_words: tuple[str, ...] = ()
+    """What the training file wrote where nothing was known: `N/A`, `-`."""
 
     def __post_init__(self) -> None:
         if self.kind == "number":

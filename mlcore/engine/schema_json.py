@@ -39,7 +39,8 @@ def feature_from_json(stored: Mapping[str, Any]) -> Feature:
         Choice(value=c["value"], label=c["label"], aliases=tuple(c.get("aliases", ())))
         for c in stored.get("choices", ())
     )
-    given["aliases"] = tuple(stored.get("aliases", ()))
+    for name in ("aliases", "marks", "blank_words"):
+        given[name] = tuple(stored.get(name, ()))
     if stored.get("seen") is not None:
         given["seen"] = (stored["seen"][0], stored["seen"][1])
     return Feature(**given)

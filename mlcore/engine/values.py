@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,6 +44,12 @@ _GROUPED = re.compile(
     r"))(?:[.,](?P<decimals>[0-9]{0,300}))?\Z"
 )
 _SEPARATOR = re.compile(r"[^0-9+-]")
+# € 2 500   -$2,500   11 %
+_MARKED = re.compile(
+    r"(?P<sign>[+-]?)(?P<before>[^0-9+-]{0,20})(?P<inner>[+-]?)"
+    r"(?P<digits>[0-9](?:.*[0-9])?)(?P<after>[^0-9]{0,20})\Z",
+    re.DOTALL,
+)
 
 # Control and format characters, what no font draws, and the halves of a broken pair that no
 # database can store.
@@ -110,12 +116,15 @@ def word(raw: object) -> str:
 
 
 def number_reader(feature: Feature) -> Reader:
-    """Reads a number: digits, one decimal point or comma, separated thousands.
+    """Reads a number: digits, one decimal point or comma, separated thousands, and beside them one
+    of the feature's marks.
 
     The result is an `int` for a whole-number feature, otherwise a `float`.
     """
     low, high, integer = feature.minimum, feature.maximum, feature.integer
     example = low if feature.typical is None else feature.typical
+    marks = {mark.casefold() for mark in feature.marks}
+    blank_words = {text.casefold() for text in feature.blank_words}
 
     def no_number(raw: object) -> InvalidValueError:
         return InvalidValueError(Problem("not_a_number", {"given": shown(raw), "example": example}))
@@ -131,6 +140,13 @@ def number_reader(feature: Feature) -> Reader:
             text = _SEPARATOR.sub("", grouped["whole"])
             if decimals := grouped["decimals"]:
                 text = f"{text}.{decimals}"
+        elif bare := unmarked(text, marks):
+            try:
+                return parse(bare)
+            except InvalidValueError as error:
+                if error.problem.code != "not_a_number":
+                    raise
+                raise no_number(text) from None
         else:
             raise no_number(text)
         return float(text) if "." in text else int(text)
@@ -142,7 +158,7 @@ def number_reader(feature: Feature) -> Reader:
             raw = plain(raw)
         if isinstance(raw, str):
             text = raw.strip()
-            if not text:
+            if not text or (blank_words and text.casefold() in blank_words):
                 return None
             number = parse(text)
         elif isinstance(raw, (int, float)) and not isinstance(raw, bool):
@@ -150,6 +166,8 @@ def number_reader(feature: Feature) -> Reader:
         else:
             raise no_number(raw)
         if isinstance(number, float) and not math.isfinite(number):
+            if math.isnan(number) and "nan" in blank_words:
+                return None
             raise no_number(raw)
         if integer and number != (whole := int(number)):
             raise InvalidValueError(Problem("not_whole", {"given": shown(raw)}))
@@ -163,6 +181,23 @@ def number_reader(feature: Feature) -> Reader:
     return read
 
 
+def unmarked(text: str, marks: Collection[str]) -> str:
+    """The digits of `text` without the mark before or after them; `""` if there is no such mark.
+
+    `"€ 2 500"`, `"2500EUR"`, `"11 %"`; `marks` are case-folded. A sign stands before the mark or
+    the digits, and what is left begins and ends with a digit, so that no second mark is taken off.
+    """
+    if not marks or len(text) > _LONGEST_WORD or not (found := _MARKED.match(text)):
+        return ""
+    before, after = (
+        found["before"].strip(_SPACE).casefold(),
+        found["after"].strip(_SPACE).casefold(),
+    )
+    if (before or after) not in marks or (before and after) or (found["sign"] and found["inner"]):
+        return ""
+    return found["sign"] + found["inner"] + found["digits"]
+
+
 def choice_reader(feature: Feature) -> Reader:
     """Reads a choice or a step of a scale: the data's own word, or any of its words."""
     exact: dict[int | str, int | str] = {}
@@ -171,11 +206,12 @@ def choice_reader(feature: Feature) -> Reader:
         exact[choice.value] = exact[str(choice.value)] = choice.value
     for choice in feature.choices:
         for known_word in (str(choice.value), *choice.label.values(), *choice.aliases):
-            # Digits are taken as they stand: folded, -3 would be 3.
-            if (key := fold(known_word)).isdigit():
+            if known_word.strip():
                 exact.setdefault(known_word, choice.value)
-            elif key:
+            # Digits are taken as they stand: folded, -3 would be 3.
+            if (key := fold(known_word)) and not key.isdigit():
                 folded.setdefault(key, choice.value)
+    blank_words = {text.casefold() for text in feature.blank_words}
     names: tuple[Words, ...] = tuple(choice.label for choice in feature.choices)
 
     def read(raw: object) -> Value:
@@ -193,6 +229,8 @@ def choice_reader(feature: Feature) -> Reader:
             found = exact.get(word(float(text.replace(",", "."))))
         elif found is None:
             found = folded.get(fold(text))
+        if found is None and text.casefold() in blank_words:
+            return None
         if found is None:
             raise InvalidValueError(
                 Problem("not_a_choice", {"given": shown(raw), "choices": names})

@@ -17,9 +17,15 @@ LARGEST_ANSWER = 64 * 2**20  # bytes
 MEMORY = 2**30  # bytes
 SECONDS = 60
 
+_TOO_LARGE = "workbook_too_large"
+
 
 class WorkbookError(ValueError):
-    """A workbook that cannot be read; the text says why."""
+    """A workbook that cannot be read; `code` says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 def first_sheet(content: bytes) -> list[list[Any]]:
@@ -33,7 +39,7 @@ def first_sheet(content: bytes) -> list[list[Any]]:
         answer = json.loads(child.stdout)
     except (subprocess.TimeoutExpired, json.JSONDecodeError):
         # It was too slow, or it died.
-        raise WorkbookError("it is too large") from None
+        raise WorkbookError(_TOO_LARGE) from None
     if isinstance(answer, str):
         raise WorkbookError(answer)
     cells: list[list[Any]] = answer
@@ -49,10 +55,10 @@ def _read(content: bytes) -> list[list[Any]] | str:
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
         sheet = book.get_sheet_by_index(0)
         if sheet.height * sheet.width > MOST_CELLS:
-            return "it is too large"
+            return _TOO_LARGE
         return sheet.to_python(skip_empty_area=True)
-    except (python_calamine.CalamineError, IndexError, ValueError) as error:
-        return str(error)
+    except (python_calamine.CalamineError, IndexError, ValueError):
+        return "workbook_unreadable"
 
 
 def _limit_memory() -> None:
@@ -69,7 +75,7 @@ def main() -> None:
     _limit_memory()
     answer = json.dumps(_read(sys.stdin.buffer.read()), separators=(",", ":"), default=str)
     if len(answer) > LARGEST_ANSWER:
-        answer = json.dumps("it is too large")
+        answer = json.dumps(_TOO_LARGE)
     sys.stdout.write(answer)
 
 

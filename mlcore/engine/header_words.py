@@ -1,0 +1,315 @@
+"""What a column's header says about it: a dictionary of the words of HR files, English and French.
+
+A guess, and never more: what is guessed here is shown to a person, who corrects it.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import lru_cache
+
+from mlcore.engine.features import Section
+from mlcore.engine.values import fold
+from mlcore.engine.words import Words
+
+LONGEST_NAME = 60  # characters
+LONGEST_LABEL = 80  # characters
+
+# Names that mean something else to the form or to the API.
+_RESERVED = frozenset({"employee_id", "csrfmiddlewaretoken", "format"})
+
+_BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[A-Za-z])(?=[0-9])")
+
+
+def _plain(text: str) -> str:
+    """Without accents, in ASCII where it can be."""
+    for ligature, letters in (("œ", "oe"), ("Œ", "OE"), ("æ", "ae"), ("Æ", "AE"), ("ß", "ss")):
+        text = text.replace(ligature, letters)
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(character for character in decomposed if not unicodedata.combining(character))
+
+
+@lru_cache(maxsize=4096)
+def phrase(header: str) -> str:
+    """The words of a header, lower-case ASCII, a space around each: `" monthly income "`."""
+    apart = _BOUNDARY.sub(" ", _plain(header)[:300])
+    return f" {' '.join(re.findall(r'[a-z0-9]+|%', apart.lower()))} "
+
+
+def feature_name(header: str, taken: Collection[str]) -> str:
+    """A snake_case name for a column that no name in `taken` equals: `"Salaire (€)"` → `"salaire"`.
+
+    At most `LONGEST_NAME` ASCII characters, an identifier, and never a reserved word.
+    """
+    stem = "_".join(word for word in phrase(header).split() if word != "%")[:LONGEST_NAME]
+    stem = stem.strip("_")
+    if not stem or stem[0].isdigit() or stem in _RESERVED or keyword.iskeyword(stem):
+        stem = f"column_{stem}".rstrip("_")
+    name, number = stem[:LONGEST_NAME], 1
+    while name in taken:
+        number += 1
+        name = f"{stem[: LONGEST_NAME - len(str(number)) - 1]}_{number}"
+    return name
+
+
+def readable(header: str) -> str:
+    """A header as a person would write it: `"MonthlyIncome"` → `"Monthly income"`."""
+    text = "".join(c if c.isprintable() else " " for c in header)
+    text = " ".join(re.sub(r"\s*\(\s*%\s*\)", "", text).split())
+    if " " not in text:
+        words = _BOUNDARY.sub(" ", text).replace("_", " ").replace("-", " ").split()
+        shouted = text.upper() == text
+        words = [w.lower() if shouted or not w.isupper() or len(w) == 1 else w for w in words]
+        text = " ".join(words)
+    text = text[:1].upper() + text[1:]
+    return text[: LONGEST_LABEL - 1] + "…" if len(text) > LONGEST_LABEL else text
+
+
+def label(header: str) -> Words:
+    """A label in both languages: translated where the header is a common one, else the same."""
+    if term := _TERMS.get(fold(re.sub(r"\(.*?\)", "", header))):
+        return {"en": term.english, "fr": term.french}
+    text = readable(header) or header
+    return {"en": text, "fr": text}
+
+
+def section(header: str) -> str:
+    """The section of the form that the header speaks of, `""` if it is not clear."""
+    words = phrase(header)
+    return next((name for name, pattern in _SECTIONS.items() if pattern.search(words)), "")
+
+
+def _any(words: str) -> re.Pattern[str]:
+    return re.compile(rf" (?:{words}) ")
+
+
+# ---------------------------------------------------------------- what a column may be
+
+PROTECTED = _any(
+    "sex|sexe|gender|genre(?! de)|age|birth|birthdate|birthday|birthplace|dob|naissance|naiss"
+    "|marital|matrimoniale?|married|marie|mariee|pacs|situation (?:de )?famil\\w*|familystatus"
+    "|family (?:status|situation)|civilite|nationality|nationalite|citizenship|ethnicity|ethnie"
+    "|ethnic\\w*|race|racial|origin|origine|religion|religious|religieu\\w*|disability"
+    "|disabled|handicap\\w*|rqth|boeth|union|unionized|syndicat|syndique|syndicale?|health"
+    "|sante|medical|sick|sickness|maladie|illness|maternity|maternite|paternity|paternite|pregnant"
+    "|pregnancy|enceinte|grossesse|children|kids|enfants?|dependents|dependants|orientation sexuelle"
+    "|sexual orientation|politi\\w*|veteran|caste|genetic\\w*|generation|seniors?"
+)
+"""What the law protects, or stands for it; kept for audits and never an input by itself."""
+NOT_PROTECTED = _any(
+    "health (?:insurance|plan)|country of origin of.*|race to|age of (?:account|contract|post)"
+    "|field|domaine|origine d[eu] (?:recrutement|candidature)|european union"
+)
+
+IDENTIFIER = _any(
+    "matricule|mat|employee (?:number|no|nr|num|nbr|id|code|ref)|employeeid|employeenumber"
+    "|emp (?:id|no|num|number|code)|empid|empno|staff (?:id|no|number|code)|personnel (?:id|no|"
+    "number)|worker id|person id|payroll (?:id|no|number)|id (?:employe\\w*|salarie\\w*|"
+    "collaborateur|agent|personne)|(?:numero|no|num|n|code) (?:de |d )?(?:matricule|salarie\\w*|"
+    "employe\\w*|agent|collaborateur)|identifiant\\w*|employee identifier|uid|uuid|guid|id"
+)
+CODE = _any("id|code|postal|zip|cp|zipcode|postcode|siret|siren|insee|iban|reference|ref")
+"""A number under such a header names something; it measures nothing."""
+PERSONAL = _any(
+    "name|names|surname|firstname|lastname|fullname|nom|noms|prenom|prenoms|email|e mail|mail"
+    "|courriel|phone|telephone|tel|mobile|portable|address|adresse|ssn|nir|securite sociale"
+    "|social security|iban|login|username"
+)
+"""What names or reaches a person."""
+
+DURATION_OR_COUNT = _any(
+    "years?|yrs|months?|days?|hours?|weeks?|minutes|annees?|ans|mois|jours?|heures?|anciennete|"
+    "tenure|seniority|number|num|nb|nbr|nombre|count|times|distance|age|salary|salaire|income|pay|"
+    "absences?|projects?|projets?|companies|trainings?|formations?|promotions?|children|enfants"
+)
+SCALE = _any(
+    "satisfaction|level|niveau|rating|score|note|echelle|scale|involvement|implication|engagement"
+    "|balance|equilibre|education|evaluation|grade|echelon|rank|rang|importance|motivation"
+    "|appreciation|performance|climate|ambiance|feedback|stress|wellbeing|morale|likert"
+)
+CATEGORY = _any(
+    "department|departement|service|site|team|equipe|division|unit|unite|type|category|categorie"
+    "|class|classe|group|groupe|job|role|poste|metier|fonction|contract|contrat|region|office"
+    "|location|country|pays|manager|csp|status|statut|cost center|centre de cout"
+)
+PERCENT = _any("percent|percentage|pct|pourcentage|pourcent|%")
+DATE = _any("date|dates|day of|datetime|timestamp")
+
+TARGET = _any(
+    "attrition|churn|churned|leaver|leavers|left|has left|quit|quits|resigned|exited|turnover"
+    "|attrited|sorti|sortie|sorties|parti|partie|depart|departs|departed|demission\\w*|quitte"
+    "|terminated|gone|leave|leaving|label leaver|ex employe\\w*"
+)
+STATUS = _any("status|statut|situation|etat|state|presence|position administrative")
+STAYER = _any(
+    "active|actif|active employee|employed|still|present|retained|retention|stayed|stay|en poste"
+    "|still employed|is active|encore"
+)
+"""Headers under which yes means staying."""
+ABOUT_LEAVING = _any(
+    "date|reason|reasons|motif|motifs|cause|causes|raison|type|day|time|notice|interview|risk|risque"
+    "|days|months|years|count|number|nb|nombre|policy|balance|taken|hours|used|conge\\w*|rate|taux"
+)
+"""Beside a word for leaving, these speak of how and when, or of leave from work."""
+AFTERWARDS = _any(
+    "(?:exit|leaving|leave|termination|terminated|separation|resignation|departure|sortie|depart"
+    "|demission|offboarding|last working|last worked|last) (?:de |du |d )?(?:date|day|reason|motif"
+    "|type|cause|interview|code|time)"
+    "|(?:date|day|reason|reasons|motif|motifs|cause|causes|type|raison|entretien|code|mois|annee)"
+    " (?:for |of |de |du |d |de la |de l )?(?:exit|leaving|termination|separation|resignation"
+    "|departure|sortie|depart|demission|rupture|fin de contrat|left|quit)"
+    "|last working day|last day worked|exit|dateoftermination|termdate|term date|termination"
+    "|termreason|term reason|separation|severance|notice|notice period|preavis|solde de tout compte"
+    "|fin de contrat|end date|date fin|date de fin|rupture|offboarding|rehire|rehire eligibility"
+    "|dernier jour\\w*|indemnites? de (?:depart|licenciement)|licenciement|resignation"
+)
+"""What is only known once somebody has left, or is leaving."""
+
+ACTIONABLE = _any(
+    "over time|overtime|heures sup\\w*|salary|salaire|income|pay|wage|remuneration|compensation"
+    "|bonus|prime|primes|raise|hike|augmentation|stock|option|training|trainings|formation"
+    "|formations|travel|deplacements?|remote|telework|telet?ravail|teletravail|hours|horaires?"
+    "|schedule|workload|charge|satisfaction|work life balance|balance|promotion|promotions"
+    "|environment|shift|distance|commute|trajet|benefits|avantages|projects?|projets?"
+    "|job level|mutuelle|part time|temps partiel|flexib\\w*"
+)
+NOT_ACTIONABLE = _any("total working|anciennete|tenure|number of companies|num companies")
+
+_SECTIONS: dict[str, re.Pattern[str]] = {
+    "voice": _any(
+        "satisfaction|involvement|implication|engagement|balance|equilibre|motivation|feedback"
+        "|climate|climat|ambiance|morale|stress|wellbeing|survey|enquete"
+    ),
+    "pay": _any(
+        "salary|salaire|income|pay|wage|remuneration|compensation|bonus|prime|primes|hike"
+        "|augmentation|stock|rate|rating|performance|training|trainings|formations|formation"
+        "|evaluation|promotion rate|benefits|avantages"
+    ),
+    "path": _any(
+        "years|annees|anciennete|tenure|seniority|promotions?|companies|experience|career"
+        "|carriere|since|depuis|months|hire|embauche"
+    ),
+    "background": _any("education|diplome|degree|field|etudes|school|qualification"),
+    "work": _any(
+        "over time|overtime|heures|hours|travel|deplacements?|department|departement|service|job"
+        "|role|poste|metier|fonction|site|team|equipe|distance|commute|trajet|contract|contrat"
+        "|level|niveau|manager|remote|telework|teletravail|shift|location|region|projects?|projets?"
+    ),
+}
+SECTIONS = (
+    Section(
+        name="work",
+        label={"en": "Job and working conditions", "fr": "Poste et conditions de travail"},
+    ),
+    Section(
+        name="pay", label={"en": "Pay and recognition", "fr": "Rémunération et reconnaissance"}
+    ),
+    Section(name="path", label={"en": "Career", "fr": "Parcours"}),
+    Section(
+        name="voice", label={"en": "What the employee says", "fr": "Ressenti du collaborateur"}
+    ),
+    Section(name="background", label={"en": "Background", "fr": "Formation initiale"}),
+)
+
+
+# ---------------------------------------------------------------- common headers, in both languages
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    english: str
+    french: str
+
+
+_COMMON = """
+Age|Âge|age
+Gender|Genre|gender,genre
+Sex|Sexe|sex,sexe
+Marital status|Situation familiale|marital status,situation familiale,situation de famille,\
+situation matrimoniale
+Nationality|Nationalité|nationality,nationalite
+Disability|Handicap|disability,handicap,situation de handicap
+Number of children|Nombre d’enfants|children,number of children,nombre d enfants,nb enfants,enfants
+Department|Service|department,dept,service
+Job|Métier|job,job role,job title,metier,intitule du poste
+Job level|Niveau hiérarchique|job level,niveau hierarchique,niveau de poste
+Grade|Grade|grade
+Position|Poste|position,poste
+Function|Fonction|function,fonction
+Team|Équipe|team,equipe
+Site|Site|site,location,work location,lieu de travail
+Region|Région|region
+Country|Pays|country,pays
+Manager|Responsable|manager,responsable,manager name
+Contract type|Type de contrat|contract type,contract,type contrat,type de contrat,contrat,\
+employment type
+Working time|Temps de travail|working time,temps de travail,work time
+Part time|Temps partiel|part time,temps partiel
+Works overtime|Fait des heures supplémentaires|over time,overtime
+Overtime hours|Heures supplémentaires|overtime hours,heures sup,heures supplementaires,\
+nb heures sup
+Business travel|Déplacements professionnels|business travel,travel,deplacements,\
+deplacements professionnels
+Remote work|Télétravail|remote,remote work,telework,teletravail
+Remote days per week|Jours de télétravail par semaine|remote days,jours de teletravail,\
+teletravail jours,jours teletravail
+Distance from home to work|Distance domicile-travail|distance from home,distance,\
+distance domicile travail,distance domicile,home distance
+Commute|Trajet|commute,trajet,commute time,temps de trajet
+Monthly income|Rémunération mensuelle|monthly income,remuneration mensuelle
+Monthly salary|Salaire mensuel|monthly salary,salaire mensuel
+Gross monthly salary|Salaire brut mensuel|gross monthly salary,salaire brut mensuel,\
+salaire mensuel brut
+Annual salary|Salaire annuel|annual salary,salaire annuel,yearly salary
+Gross annual salary|Salaire brut annuel|gross annual salary,salaire brut annuel,salaire annuel brut
+Salary|Salaire|salary,salaire,wage
+Hourly rate|Taux horaire|hourly rate,taux horaire
+Daily rate|Taux journalier|daily rate,taux journalier
+Bonus|Prime|bonus,prime,primes
+Last pay rise|Dernière augmentation|percent salary hike,salary hike,last raise,augmentation,\
+derniere augmentation
+Stock options|Stock-options|stock option level,stock options
+Performance rating|Note de performance|performance rating,performance,note de performance,\
+evaluation,last evaluation,derniere evaluation
+Training sessions last year|Formations suivies l’an dernier|training times last year,\
+trainings last year,formations suivies,nb formations
+Years at the company|Ancienneté dans l’entreprise|years at company,tenure,seniority,anciennete,\
+time spend company,anciennete annees
+Years in the current role|Ancienneté dans le poste|years in current role,anciennete poste,\
+anciennete dans le poste
+Years since the last promotion|Années depuis la dernière promotion|years since last promotion,\
+annees depuis promotion
+Years with the current manager|Années avec le responsable actuel|years with curr manager,\
+years with current manager
+Total years of work|Années d’expérience|total working years,years of experience,experience,\
+annees d experience
+Employers so far|Nombre d’employeurs précédents|num companies worked,number of companies
+Promotion in the last five years|Promotion au cours des cinq dernières années|\
+promotion last 5 years
+Satisfaction|Satisfaction|satisfaction,satisfaction level
+Job satisfaction|Satisfaction au travail|job satisfaction,satisfaction au travail
+Satisfaction with the environment|Satisfaction envers l’environnement de travail|\
+environment satisfaction
+Satisfaction with relationships|Satisfaction envers les relations de travail|\
+relationship satisfaction
+Work-life balance|Équilibre vie professionnelle-vie privée|work life balance,\
+equilibre vie pro vie perso
+Involvement|Implication|job involvement,implication,involvement
+Engagement|Engagement|engagement,engagement score
+Education level|Niveau d’études|education,education level,niveau d etudes,niveau etudes,diplome
+Field of study|Domaine d’études|education field,field of study,domaine d etudes
+Absences|Absences|absences,absence,nb absences
+Days of absence|Jours d’absence|days absent,absence days,jours d absence,jours absence
+Projects|Projets|projects,number project,number of projects,nb projets
+Average monthly hours|Heures mensuelles moyennes|average monthly hours,average montly hours
+Work accident|Accident du travail|work accident,accident du travail
+"""
+_TERMS: dict[str, _Term] = {}
+for _line in _COMMON.strip().splitlines():
+    _english, _french, _headers = _line.split("|")
+    for _header in (_english, _french, *_headers.split(",")):
+        _TERMS.setdefault(fold(_header), _Term(_english, _french))
