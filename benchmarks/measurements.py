@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks import engine as measured_engine
 from benchmarks import processes
 from benchmarks.installation import Installation, Server, employees, serving
 from benchmarks.load import Load, drive, post
@@ -29,9 +30,11 @@ class Plan:
     rounds: int
     repeats: int
     """Of what is called directly."""
+    rows: int = 1_000_000
+    """Scored at once."""
 
 
-QUICK = Plan(seconds=0.4, rounds=1, repeats=20)
+QUICK = Plan(seconds=0.4, rounds=1, repeats=20, rows=50_000)
 
 
 class Measured:
@@ -234,36 +237,41 @@ class _Shares:
 
 
 def engine(place: Installation, plan: Plan, found: Measured) -> None:
-    """The steps of one prediction by themselves, without the web and without the database."""
+    """One prediction without web and database, a million of them, and the model's tables."""
     from mlcore import registry
-    from mlcore.engine import artifact
 
     active = registry.active()
     rows = employees()[:200]
     clean = [active.schema.clean(row) for row in rows]
+    large = measured_engine.large()
     found.say("One employee inside one process (median of a pass over 200 employees)")
-    for name, step, subjects in (
-        ("validate", active.schema.clean, rows),
-        ("score and explain", active.model.score, clean),
+    for name, step, subjects, goal in (
+        ("validate", active.schema.clean, rows, ""),
+        ("score and explain", active.model.score, clean, "; goal: at most 40 µs"),
+        ("the same with 2,048 knots and 10 pairs", large.model.score, clean, "; goal: the same"),
     ):
-        microseconds = _seconds_each(step, subjects, plan.repeats) * 1e6
-        found.say(f"  {name}: {microseconds:.1f} µs")
-    folder, sha256 = registry.BUNDLED_FOLDER, active.artifact.sha256
-    loading = _seconds_each(
-        lambda path: artifact.load(path, expected_sha256=sha256), [folder], plan.repeats
-    )
-    found.say(f"  load the artifact, hashes checked: {loading * 1000:.1f} ms")
-
-
-def _seconds_each(step: Callable[[Any], object], subjects: list[Any], repeats: int) -> float:
-    """Median over repeats of the mean time that `step` takes for one of the subjects."""
-    means = []
-    for _ in range(repeats):
-        begun = time.perf_counter()
-        for subject in subjects:
-            step(subject)
-        means.append((time.perf_counter() - begun) / len(subjects))
-    return statistics.median(means)
+        microseconds = measured_engine.seconds_each(step, subjects, plan.repeats) * 1e6
+        found.say(f"  {name}: {microseconds:.1f} µs{goal}")
+    found.say("Loading a model, hashes checked (median)")
+    for name, made in (("the active one", active.artifact), ("2,048 knots and 10 pairs", large)):
+        milliseconds = measured_engine.loading(made, plan.repeats) * 1000
+        found.say(f"  {name}: {milliseconds:.1f} ms; goal: at most 20 ms")
+    found.say(f"{plan.rows:,} employees scored and explained at once, each time in a fresh process")
+    for name in measured_engine.MODELS:
+        scored = measured_engine.score_many(name, plan.rows)
+        found.say(
+            f"  {name}: {scored.seconds:.2f} s ({scored.processor:.2f} s of one core's time),"
+            f" {scored.megabytes:.0f} MB beyond the input;"
+            " goal for 1,000,000: at most 3 s, 600 MB"
+        )
+    found.say("The bundled model's tables against the learners they were compiled from")
+    compiled = measured_engine.bundled().card.get("compiled", {})
+    for name, label, goal in (
+        ("largest_probability_gap", "largest difference in probability", 0.002),
+        ("roc_auc_gap", "difference in ROC AUC", 0.0005),
+    ):
+        gap = f"{compiled[name]:.1g}" if name in compiled else "not on its card"
+        found.say(f"  {label}, on the training data: {gap}; goal: at most {goal}")
 
 
 BENCHMARKS: dict[str, Callable[[Installation, Plan, Measured], None]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,19 @@ def memory(pid: int) -> Memory:
         rss=_kilobytes(Path(f"/proc/{pid}/status"), "VmRSS:") * 1024 / 1e6,
         pss=_kilobytes(Path(f"/proc/{pid}/smaps_rollup"), "Pss:") * 1024 / 1e6,
     )
+
+
+def memory_now_and_most() -> tuple[float, float]:
+    """What this process holds (RSS), and the most that it held since that was forgotten; in MB."""
+    status = Path("/proc/self/status")
+    now, most = (_kilobytes(status, name) * 1024 / 1e6 for name in ("VmRSS:", "VmHWM:"))
+    return now, most
+
+
+def forget_most_memory() -> None:
+    """Begin to watch anew; where the kernel does not allow it, the most stays what it was."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def _kilobytes(file: Path, name: str) -> int:

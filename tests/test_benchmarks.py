@@ -77,6 +77,10 @@ def test_a_quick_run_answers_and_records_everything(temporary):
     assert len(recorded) == 2  # one by one, and in batches
     assert all(rows == answers != "0" for rows, answers in recorded)
     assert "numpy yes, sklearn no, scipy no, pandas no" in output
+    assert "50,000 employees scored and explained at once" in output
+    figures = re.findall(r"^ +(?:bundled|large): ([\d.]+) s \(.*\), (\d+) MB beyond", output, re.M)
+    assert len(figures) == 2
+    assert output.count("goal") == 8
     assert left_behind(temporary) == []
 
 

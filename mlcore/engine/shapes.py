@@ -73,7 +73,8 @@ class Curve:
         x = numbers(column)
         knots, begins, rises, places, widths = self._lines
         line = knots.searchsorted(x, side="right")
-        found: Floats = begins[line] + rises[line] * ((x - places[line]) / widths[line]) + 0.0
+        way = (x - places.take(line)) / widths.take(line)
+        found: Floats = begins.take(line) + rises.take(line) * way + 0.0
         blank = np.isnan(found)
         if blank.any():
             found[blank] = self.missing
