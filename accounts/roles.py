@@ -38,6 +38,7 @@ _ANALYST = frozenset(
         "predictions.assess_by_form",
         "predictions.view_prediction",
         "mlcore.view_modelversion",
+        "mlcore.view_activation",  # with it, models have pages
     }
 )
 _AUDITOR = frozenset(

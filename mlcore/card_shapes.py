@@ -221,7 +221,9 @@ def _range(feature: Feature, shape: Curve) -> tuple[float, float]:
 
 def _places(shape: Curve, low: float, high: float) -> list[float]:
     even = [low + (high - low) * step / _SAMPLES for step in range(_SAMPLES + 1)]
-    return sorted({*even, *(knot for knot in shape.knots if low <= knot <= high)})
+    knots = [knot for knot in shape.knots if low <= knot <= high]
+    # Where there are more knots than a picture can show, evenly spaced places say as much.
+    return sorted({*even, *knots}) if len(knots) <= _SAMPLES else even
 
 
 def _tidy(x: float, integer: bool = False) -> float:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from django.utils.html import escape
 
+from mlcore.engine.operating import BANDS, Band
+
 Point = tuple[float, float]
 Write = Callable[[float], str]
 """How a tick's value is written, in the reader's language."""
@@ -190,6 +192,20 @@ def split_bar(parts: Sequence[tuple[str, float]]) -> str:
         )
         start += width
     return _bar("".join(drawn))
+
+
+def band_mark(band: Band) -> str:
+    """Four rising bars, as many filled as the level of risk is high."""
+    level = BANDS.index(band)
+    bars = "".join(
+        f'<rect class="{"on" if step <= level else "off"}" x="{step * 4}" y="{9 - step * 3}"'
+        f' width="3" height="{3 + step * 3}" rx="0.5"/>'
+        for step in range(len(BANDS))
+    )
+    return (
+        f'<svg class="mark band-{band}" viewBox="0 0 15 12" width="15" height="12"'
+        f' aria-hidden="true" focusable="false">{bars}</svg>'
+    )
 
 
 def people(count: int, kind: str) -> str:

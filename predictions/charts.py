@@ -6,24 +6,10 @@ no text of its own: its words stand beside it, where they can be read aloud and 
 
 from __future__ import annotations
 
-from mlcore.charts import people
-from mlcore.engine.operating import BANDS, Band
+from mlcore.charts import band_mark, people
+from mlcore.engine.operating import Band
 
 __all__ = ["band_mark", "diverging_bar", "people", "share_bar"]
-
-
-def band_mark(band: Band) -> str:
-    """Four rising bars, as many filled as the level of risk is high."""
-    level = BANDS.index(band)
-    bars = "".join(
-        f'<rect class="{"on" if step <= level else "off"}" x="{step * 4}" y="{9 - step * 3}"'
-        f' width="3" height="{3 + step * 3}" rx="0.5"/>'
-        for step in range(len(BANDS))
-    )
-    return (
-        f'<svg class="mark band-{band}" viewBox="0 0 15 12" width="15" height="12"'
-        f' aria-hidden="true" focusable="false">{bars}</svg>'
-    )
 
 
 def diverging_bar(contribution: float, largest: float) -> str:

@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
 from mlcore import charts
+from mlcore.engine.operating import Band
 
 register = template.Library()
 
@@ -36,6 +37,13 @@ def of_hundred(share: float) -> int:
 
 
 @register.filter
+def of_hundred_or_less(share: float) -> str:
+    """How many of a hundred, with a decimal where there is less than one or two."""
+    people = share * 100
+    return number_format(f"{people:.{0 if people >= 1.95 else 1}f}", use_l10n=True)
+
+
+@register.filter
 def signed(value: float, decimals: int = 3) -> str:
     """A number with its sign, a true minus included."""
     text = number_format(f"{abs(value):.{decimals}f}", use_l10n=True)
@@ -60,7 +68,18 @@ def short(sha256: str) -> str:
     return sha256[:12]
 
 
-# What follows marks SVG as safe: it is drawn from numbers alone.
+@register.filter
+def in_list(form: object) -> list[object]:
+    """One form, where a template takes several."""
+    return [form]
+
+
+# What follows marks SVG as safe: it is drawn from numbers and from the names of levels alone.
+
+
+@register.simple_tag
+def band_mark(band: Band) -> SafeString:
+    return mark_safe(charts.band_mark(band))  # noqa: S308
 
 
 @register.simple_tag

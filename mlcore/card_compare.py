@@ -1,0 +1,131 @@
+"""Two models beside each other, from their cards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from mlcore import registry
+from mlcore.card import METRICS, short_list
+from mlcore.engine.schema import FeatureSchema
+from mlcore.engine.words import say
+from mlcore.models import ModelVersion
+from mlcore.templatetags.figures import decimal, of_hundred, percent, whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One figure of two models, as text."""
+
+    label: str
+    champion: str
+    challenger: str
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What one model asks that another one does not."""
+
+    added: list[str]
+    removed: list[str]
+    kept: int
+
+    @property
+    def any(self) -> bool:
+        return bool(self.added or self.removed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two models side by side."""
+
+    champion: ModelVersion
+    challenger: ModelVersion
+    titles: tuple[str, str]
+    lines: list[Line]
+    changes: Changes
+    same_data: bool
+    """Whether both were trained, and measured, on the same rows."""
+
+
+def side_by_side(champion: ModelVersion, challenger: ModelVersion, language: str) -> Comparison:
+    """What the two cards say, figure by figure."""
+    cards = champion.card, challenger.card
+    hashes = {card.get("data_sha256") for card in cards}
+    return Comparison(
+        champion=champion,
+        challenger=challenger,
+        titles=(champion.title(language), challenger.title(language)),
+        lines=list(_lines(*cards)),
+        changes=changes(registry.schema_of(champion), registry.schema_of(challenger), language),
+        same_data=len(hashes) == 1 and None not in hashes,
+    )
+
+
+def changes(before: FeatureSchema, after: FeatureSchema, language: str) -> Changes:
+    """The inputs that come and go when one schema replaces another."""
+    old = {f.name: say(f.label, language, f.name) for f in before.features}
+    new = {f.name: say(f.label, language, f.name) for f in after.features}
+    return Changes(
+        added=[label for name, label in new.items() if name not in old],
+        removed=[label for name, label in old.items() if name not in new],
+        kept=len(old.keys() & new.keys()),
+    )
+
+
+def _lines(champion: Mapping[str, Any], challenger: Mapping[str, Any]) -> Iterator[Line]:
+    cards = champion, challenger
+
+    def line(label: str, say_it: Any, meaning: str = "") -> Line:
+        first, second = (say_it(card) for card in cards)
+        return Line(label=label, champion=first, challenger=second, help=meaning)
+
+    yield line(
+        _("Leavers in a list of the 20% with the highest risk, of 100"),
+        _held,
+        _("On employees that the model had not seen."),
+    )
+    for name, (label, meaning, _more) in METRICS.items():
+        if any(_metric(card, name) for card in cards):
+            yield line(str(label), lambda card, name=name: _measured(card, name), str(meaning))
+    yield line(_("People it learned from"), lambda card: _number(card.get("rows")))
+    yield line(_("Of whom left"), lambda card: _number(card.get("leavers")))
+    yield line(
+        _("Share who left"),
+        lambda card: (
+            percent(card["leavers"] / card["rows"], 1)
+            if card.get("rows") and "leavers" in card
+            else "–"
+        ),
+    )
+    yield line(_("Inputs"), lambda card: _number(len(card.get("inputs") or ())))
+    yield line(_("Pairs of inputs"), lambda card: _number(len(card.get("pairs") or ())))
+
+
+def _metric(card: Mapping[str, Any], name: str) -> Mapping[str, float]:
+    found = ((card.get("evaluation") or {}).get("metrics") or {}).get(name) or {}
+    return dict(found)
+
+
+def _measured(card: Mapping[str, Any], name: str) -> str:
+    found = _metric(card, name)
+    if not found:
+        return "–"
+    if "low" not in found:
+        return decimal(found["mean"])
+    return _("{mean} ({low} to {high})").format(
+        mean=decimal(found["mean"]), low=decimal(found["low"]), high=decimal(found["high"])
+    )
+
+
+def _held(card: Mapping[str, Any]) -> str:
+    short = short_list((card.get("evaluation") or {}).get("operating") or {})
+    return _number(of_hundred(short.leavers_held)) if short else "–"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else whole(value)
