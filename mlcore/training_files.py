@@ -10,7 +10,7 @@ import json
 import unicodedata
 import zlib
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
@@ -84,13 +84,20 @@ def erase(file: TrainingFile) -> None:
         erased_at = timezone.now()
         TrainingFile.objects.filter(pk=file.pk).update(content=b"", erased_at=erased_at)
         for run in TrainingRun.objects.select_for_update().filter(file=file.pk):
-            run.findings = [_without_samples(finding) for finding in run.findings]
+            run.findings = _without_samples(run.findings)
             run.save(update_fields=["findings"])
     file.content, file.erased_at = b"", erased_at
 
 
-def _without_samples(finding: dict[str, object]) -> dict[str, object]:
-    return finding | {"examples": []}
+def _without_samples(draft: dict[str, Any]) -> dict[str, Any]:
+    """A stored draft without the values that it quotes from the file."""
+    if not draft:
+        return draft
+    quotes: dict[str, Any] = {"examples": [], "answers": [], "notes": []}
+    return draft | {
+        "findings": [finding | quotes for finding in draft["findings"]],
+        "needs": [question | {"options": []} for question in draft["needs"]],
+    }
 
 
 def erase_expired(*, now: datetime | None = None) -> int:

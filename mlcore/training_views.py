@@ -1,0 +1,288 @@
+"""Train on your own file: bring it, correct what was made of its columns, watch, read the end."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import BadRequest
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import check_for_language, get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.models import User
+from mlcore import training_drafts, training_files, training_jobs
+from mlcore.engine.corrections import CorrectionError
+from mlcore.engine.draft import Draft
+from mlcore.engine.words import say
+from mlcore.models import ModelVersion, RunState, TrainingFile, TrainingRun
+from mlcore.training_files import FileErasedError, FileInUseError
+from mlcore.training_forms import ColumnsForm, FileForm, megabytes
+from mlcore.training_progress import progress_of
+
+ROWS_PER_PAGE = 50
+# What surrounds a file in the body of a form.
+_ENVELOPE = 64 * 1024  # bytes
+# What the switch of language is called in a form that carries what was typed.
+_SWITCH = "_language"
+
+_trains = permission_required("mlcore.train_model", raise_exception=True)
+# Sample values of people's data: a browser must not keep them.
+_personal = cache_control(private=True, no_store=True)
+
+
+def _language() -> str:
+    return get_language() or "en"
+
+
+def _person(request: HttpRequest) -> User:
+    """Who is asking: `LoginRequiredMiddleware` let nobody else in."""
+    return cast(User, request.user)
+
+
+def _run(pk: int) -> TrainingRun:
+    runs = TrainingRun.objects.select_related("file", "requested_by", "model_version")
+    return get_object_or_404(
+        runs.defer("file__content", "model_version__schema", "model_version__card"), pk=pk
+    )
+
+
+def _file(pk: int) -> TrainingFile:
+    return get_object_or_404(TrainingFile.objects.defer("content"), pk=pk)
+
+
+# ------------------------------------------------------------------ the list
+
+
+@_trains
+@require_safe
+@_personal
+def trainings(request: HttpRequest) -> HttpResponse:
+    """Every training, newest first, and which files are still kept."""
+    runs = TrainingRun.objects.select_related("file", "requested_by", "model_version").defer(
+        "file__content", "plan", "findings", "model_version__schema", "model_version__card"
+    )
+    page = Paginator(runs, ROWS_PER_PAGE).get_page(request.GET.get("page"))
+    return render(
+        request,
+        "models/training_list.html",
+        {"page": page, "days": settings.TRAINING_FILE_DAYS},
+    )
+
+
+# ------------------------------------------------------------------ the file
+
+
+@csrf_exempt  # `_bring` is protected: the token is in the body, whose size is looked at first
+@_trains
+@require_http_methods(["GET", "HEAD", "POST"])
+def bring(request: HttpRequest) -> HttpResponse:
+    """A labelled file is brought, read once, and becomes a draft to correct."""
+    length = int(request.META.get("CONTENT_LENGTH") or 0)
+    if request.method == "POST" and length > settings.TRAINING_MAX_BODY + _ENVELOPE:
+        _read_away(request, length)
+        form = FileForm(data={})
+        form.refuse_size(length)
+        return _bring_page(request, form, status=413)
+    return _bring(request)
+
+
+@csrf_protect
+def _bring(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return _bring_page(request, FileForm())
+    form = FileForm(data=request.POST, files=request.FILES)
+    if form.is_valid() and (run := form.begin(by=_person(request), language=_language())):
+        return redirect("models:training-columns", run.pk)
+    return _bring_page(request, form)
+
+
+def _bring_page(request: HttpRequest, form: FileForm, *, status: int = 200) -> HttpResponse:
+    limits = {
+        "days": settings.TRAINING_FILE_DAYS,
+        "megabytes": megabytes(settings.TRAINING_MAX_BODY),
+        "bytes": settings.TRAINING_MAX_BODY,
+    }
+    return render(request, "models/training_new.html", {"form": form, **limits}, status=status)
+
+
+def _read_away(request: HttpRequest, length: int) -> None:
+    """Take a refused body from the connection: closed on unread bytes, it would cut the answer."""
+    left = min(length, 8 * settings.TRAINING_MAX_BODY)
+    while left > 0 and (chunk := request.read(min(left, 1 << 20))):
+        left -= len(chunk)
+
+
+# ------------------------------------------------------------------ the columns
+
+
+@_trains
+@require_http_methods(["GET", "HEAD", "POST"])
+@_personal
+def columns(request: HttpRequest, pk: int) -> HttpResponse:
+    """What each column was taken for, to be corrected, saved and trained on."""
+    run = _run(pk)
+    if run.state != RunState.DRAFT:
+        return redirect("models:training", run.pk)
+    if run.file.erased_at is not None:
+        return redirect("models:training", run.pk)
+    draft = training_drafts.read(run)
+    if language := request.POST.get(_SWITCH, ""):
+        return _in_language(request, run, draft, language)
+    if request.method != "POST":
+        return _columns_page(request, run, ColumnsForm(draft, _language()))
+    form = ColumnsForm(draft, _language(), data=request.POST)
+    if form.is_valid():
+        try:
+            return _corrected(request, run, form)
+        except CorrectionError as error:
+            form.refuse(error)
+        except FileErasedError:
+            return redirect("models:training", run.pk)
+    return _columns_page(request, run, form)
+
+
+def _corrected(request: HttpRequest, run: TrainingRun, form: ColumnsForm) -> HttpResponse:
+    """Keep the corrections; train when that was asked for.
+
+    Raises `CorrectionError` when they cannot be followed, and `FileErasedError`.
+    """
+    draft = training_drafts.correct(run, form.corrections)
+    if not training_drafts.save(run, draft):
+        messages.info(request, _("This training was begun meanwhile, by what was saved before."))
+        return redirect("models:training", run.pk)
+    if request.POST.get("action") == "train":
+        if not draft.needs:
+            training_jobs.start(run, by=_person(request))
+            return redirect("models:training", run.pk)
+        messages.error(request, _("Your corrections are saved, but an answer is missing below."))
+    else:
+        messages.success(request, _("Your corrections are saved. Nothing is trained yet."))
+    return redirect("models:training-columns", run.pk)
+
+
+def _in_language(
+    request: HttpRequest, run: TrainingRun, draft: Draft, language: str
+) -> HttpResponse:
+    """The page in another language, with what was typed so far: nothing is judged yet."""
+    if not check_for_language(language):
+        raise BadRequest("There is no such language.")
+    translation.activate(language)
+    form = ColumnsForm(draft, language, initial=request.POST.dict())
+    response = _columns_page(request, run, form)
+    response.set_cookie(settings.LANGUAGE_COOKIE_NAME, language)
+    return response
+
+
+def _columns_page(request: HttpRequest, run: TrainingRun, form: ColumnsForm) -> HttpResponse:
+    return render(request, "models/training_columns.html", {"run": run, "form": form})
+
+
+# ------------------------------------------------------------------ the training
+
+
+@_trains
+@require_safe
+@_personal
+def training(request: HttpRequest, pk: int) -> HttpResponse:
+    """How far a training is, or how it ended and what to do next."""
+    run = _run(pk)
+    erased = run.file.erased_at is not None
+    if run.state == RunState.DRAFT and not erased:
+        return redirect("models:training-columns", run.pk)
+    return render(
+        request,
+        "models/training.html",
+        {
+            "run": run,
+            "title": say(training_drafts.read(run).title, _language(), run.file.name),
+            "progress": progress_of(run),
+            "at_work": run.state in training_files.AT_WORK,
+            "message": say(run.message, _language()),
+            "model": (model := _model_of(run)),
+            "model_address": reverse("models:card", args=[model.version]) if model else "",
+            "erased": erased,
+            "kept_until": training_files.kept_until(run.file),
+        },
+    )
+
+
+@_trains
+@require_safe
+@_personal
+def progress(request: HttpRequest, pk: int) -> JsonResponse:
+    """How far a training is, for the script of its page."""
+    run = _run(pk)
+    now = progress_of(run)
+    return JsonResponse(
+        {
+            "state": run.state,
+            "at_work": run.state in training_files.AT_WORK,
+            "percent": now.percent,
+            "doing": now.doing,
+            "left": now.left,
+            "steps": {step.code: step.place for step in now.steps},
+            "nobody_works": now.nobody_works,
+        }
+    )
+
+
+@_trains
+@require_POST
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    run = _run(pk)
+    if not training_jobs.cancel(run):
+        messages.info(request, _("This training had ended already."))
+    return redirect("models:training", run.pk)
+
+
+@_trains
+@require_POST
+def again(request: HttpRequest, pk: int) -> HttpResponse:
+    """A new draft with the corrections of this training."""
+    run = _run(pk)
+    if run.file.erased_at is not None:
+        messages.info(request, _("The file was erased. Bring it again to train on it."))
+        return redirect("models:training-new")
+    return redirect(
+        "models:training-columns", training_jobs.draft_again(run, by=_person(request)).pk
+    )
+
+
+@_trains
+@require_http_methods(["GET", "HEAD", "POST"])
+@_personal
+def erase(request: HttpRequest, pk: int) -> HttpResponse:
+    """Erase a file, once it was confirmed."""
+    file = _file(pk)
+    if request.method != "POST":
+        at_work = file.runs.filter(state__in=training_files.AT_WORK).exists()
+        return render(
+            request,
+            "models/training_erase.html",
+            {"file": file, "at_work": at_work, "kept_until": training_files.kept_until(file)},
+        )
+    try:
+        training_files.erase(file)
+    except FileInUseError:
+        messages.error(request, _("A training reads this file. Stop it, or wait for its end."))
+    else:
+        messages.success(request, _("The content of the file is erased."))
+    return redirect("models:trainings")
+
+
+def _model_of(run: TrainingRun) -> ModelVersion | None:
+    """The model that a training made, or that it found to be there already."""
+    if run.model_version:
+        return run.model_version
+    known = ModelVersion.objects.defer("schema", "card")
+    return known.filter(version=run.message.get("version", "")).first()

@@ -1,0 +1,61 @@
+// A file is brought, a training is watched. Both work without this script.
+
+// A file that is too large is refused before it is sent.
+const upload = document.querySelector("form[data-upload]");
+if (upload) {
+  const file = upload.querySelector("input[type=file]");
+  const error = upload.querySelector(".field-error");
+  const tooLarge = () => file.files.length > 0 && file.files[0].size > Number(upload.dataset.largest);
+  const judge = () => {
+    const paragraph = document.createElement("p");
+    paragraph.textContent = upload.dataset.tooLarge;
+    error.replaceChildren(...(tooLarge() ? [paragraph] : []));
+    file.toggleAttribute("aria-invalid", tooLarge());
+    if (tooLarge()) file.setAttribute("aria-invalid", "true");
+  };
+  file.addEventListener("change", judge);
+  // Before the site's own script sees it: a form that is not sent stays ready.
+  document.addEventListener("submit", (event) => {
+    if (event.target !== upload) return;
+    if (tooLarge()) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      judge();
+      file.focus();
+    } else {
+      upload.querySelector("[data-status]").textContent = upload.dataset.waiting;
+    }
+  }, true);
+}
+
+// How far it is, every two seconds; once it has ended, the page says how.
+const watched = document.querySelector("[data-progress]");
+if (watched) {
+  const part = (name) => watched.querySelector(`[data-${name}]`);
+  const write = (element, text) => {
+    // Written only when it changed: it is read aloud each time.
+    if (text && element.textContent !== text) element.textContent = text;
+  };
+  const look = async () => {
+    try {
+      const answer = await fetch(watched.dataset.progress, { headers: { Accept: "application/json" } });
+      if (answer.redirected || answer.status === 403) return location.reload();
+      if (answer.ok) {
+        const now = await answer.json();
+        if (!now.at_work) return location.reload();
+        write(part("doing"), now.doing);
+        write(part("left"), now.left);
+        write(part("percent"), String(now.percent));
+        part("bar").value = now.percent;
+        part("nobody").hidden = !now.nobody_works;
+        for (const [code, place] of Object.entries(now.steps)) {
+          watched.querySelector(`[data-step="${code}"]`)?.setAttribute("data-place", place);
+        }
+      }
+    } catch {
+      // The server is away for a moment: the next look may find it again.
+    }
+    setTimeout(look, 2000);
+  };
+  setTimeout(look, 1000);
+}
