@@ -243,7 +243,7 @@ class TestOneResult:
         assert made.probability == 0.03 + 0.97 * share
         page = words(as_alice.get(made.get_absolute_url()))
         assert "About 3 of 100 people leave whatever the conditions" in page
-        assert f"3.0% + 97.0% × {share * 100:.1f}% = {made.probability * 100:.1f}%" in page
+        assert f"3.0% + 97.0% × {share * 100:.1f}% {made.probability * 100:.1f}%" in page
         sum_ = page[page.index("The average employee") : page.index(" Sum stands for")]
         parts = [float(n.replace("−", "-")) for n in re.findall(r"[+−]\d+\.\d{3}", sum_)]
         assert len(parts) == 1 + len(SCHEMA.features) + len(MODEL.pairs)
