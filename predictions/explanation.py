@@ -36,7 +36,7 @@ class Reason:
     contribution: float
     """Log-odds against the average employee: above zero raises the risk."""
     actionable: bool
-    """Whether an employer can change it, or one of the two."""
+    """Whether an employer can change it, or one of the two; what is not known, nobody can."""
     beyond_seen: bool
     """Whether the value lies outside what the model was trained on; a pair's features tell."""
 
@@ -189,7 +189,7 @@ def explain(
             values=values,
             value_text=_TOGETHER.join(_in_words(*each, language) for each in known),
             contribution=contribution,
-            actionable=any(feature.actionable for feature in features),
+            actionable=any(feature.actionable and value is not None for feature, value in known),
             beyond_seen=len(known) == 1 and features[0].beyond_seen(values[0]),
         )
 

@@ -5,8 +5,10 @@ The fields here hold what was typed and draw it again; none of them judges a val
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -22,6 +24,8 @@ from mlcore.engine.words import number_text, say
 
 # Up to this many answers are all shown; more of them fold into a list.
 _MOST_BUTTONS = 5
+# 2,345 is two and some thousandths, or two thousand and some: the reader refuses to guess.
+_COULD_BE_THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2},[0-9]{3}\Z")
 
 
 class DescribedField(BoundField):
@@ -47,6 +51,22 @@ class RawField(forms.Field):
 
     def clean(self, value: Any) -> Any:
         return value
+
+
+class NumberField(RawField):
+    """Writes a stored number as people do, and as the schema's reader takes it back exactly."""
+
+    decimal_sign = "."
+
+    def prepare_value(self, value: Any) -> Any:
+        if not isinstance(value, float):
+            return value
+        text = format(Decimal(repr(value)), "f").removesuffix(".0")
+        if self.decimal_sign == ",":
+            text = text.replace(".", ",")
+            if _COULD_BE_THOUSANDS.match(text):
+                text += "0"
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +166,7 @@ def _field(feature: Feature, language: str) -> RawField:
 
 
 def _number(feature: Feature, language: str) -> RawField:
-    field = RawField(
+    field = NumberField(
         required=False,
         # Not type=number: a browser would drop what it cannot read, and with it what was typed.
         widget=forms.TextInput(
@@ -157,6 +177,7 @@ def _number(feature: Feature, language: str) -> RawField:
             }
         ),
     )
+    field.decimal_sign = "," if language.startswith("fr") else "."
     field.unit = feature.units(language)
     field.hint = _("{minimum} to {maximum}").format(
         minimum=number_text(feature.minimum, language),

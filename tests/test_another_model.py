@@ -193,6 +193,17 @@ class TestTheForm:
         assert inputs["salaire_base"] == 1900.5
         assert inputs["engagement"] == 0
 
+    @pytest.mark.parametrize("language", ["en", "fr"])
+    @pytest.mark.parametrize("salary", [2450.75, 2.345, -2.345, 0.345, 1e-7, 0.1 + 0.2, 12.0])
+    def test_a_stored_decimal_comes_back_the_same(self, as_alice, assessed, language, salary):
+        earlier = assessed(salaire_base=salary)
+        said = {"Accept-Language": language}
+        form = as_alice.get(f"{NEW}?from={earlier.pk}", headers=said).context["form"]
+        values = {name: form[name].value() or "" for name in form.fields}
+        assert ("," in values["salaire_base"]) == (language == "fr" and salary != 12)
+        as_alice.post(NEW, values | {"employee_id": "again"}, headers=said)
+        assert Prediction.objects.get(employee_id="again").inputs == earlier.inputs
+
     def test_it_says_that_a_blank_may_tell_something(self, as_alice, active_model, other):
         assert "counts as the average employee’s" in words(as_alice.get(NEW))
         services.activate(version=other, reason="blanks")
@@ -232,6 +243,8 @@ class TestOneResult:
         page = words(as_alice.get(made.get_absolute_url()))
         assert "Base salary: Not known raises the risk" in page
         assert "Base salary × Works from home: Not known × No" in page
+        lever = re.search(r"What an employer can change among what raises it: (.*?)\.", page)[1]
+        assert "Base salary" not in lever.replace("Base salary × Works from home", "")
         assert "Not known: Base salary, Branch. That this is not known counts" in page
         assert "stands with the reasons: Base salary." in page
         assert "The others count as the average employee’s." in page
