@@ -67,7 +67,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
             "version": version,
             "name": version.title(language),
             "links": [link for make in LINKS if (link := make(request, version))],
-            "card": list(card_entries(version.card, language, _names(version, language))),
+            "card": list(card_entries(_brief(version.card), language, _names(version, language))),
             "raw_card": _pretty(version.card),
             "raw_schema": _pretty(version.schema),
             "activations": version.activations.select_related("activated_by", "approved_by"),
@@ -162,6 +162,19 @@ def _names(version: ModelVersion, language: str) -> dict[str, str]:
     return {feature.name: say(feature.label, language) for feature in schema.everything}
 
 
+# What a card's page draws: as lines of text it would bury the rest.
+_DRAWN = frozenset({"curves", "operating", "fairness", "density", "path"})
+
+
+def _brief(card: Mapping[str, Any]) -> dict[str, Any]:
+    """A card without what only pictures can say."""
+    return {
+        key: _brief(value) if isinstance(value, Mapping) and not _is_words(value) else value
+        for key, value in card.items()
+        if key not in _DRAWN
+    }
+
+
 def card_entries(
     card: Mapping[str, Any], language: str, names: Mapping[str, str]
 ) -> Iterator[Entry]:
@@ -173,7 +186,10 @@ def card_entries(
     for key, value in card.items():
         label = _label(key)
         if isinstance(value, Mapping) and not _is_words(value):
-            if value.keys() == {"mean", "sd"}:
+            if value.keys() >= {"mean", "low", "high"}:
+                parts = {part: _text(value[part], language) for part in ("mean", "low", "high")}
+                yield Entry(label, _("{mean} ({low} to {high})").format(**parts))
+            elif value.keys() == {"mean", "sd"}:
                 yield Entry(
                     label, f"{_text(value['mean'], language)} ± {_text(value['sd'], language)}"
                 )
@@ -209,7 +225,7 @@ def _label(key: str) -> str:
         "method": _("Method"),
         "evaluation": _("How good it is"),
         "protocol": _("How that was measured"),
-        "metrics": _("Measures, mean ± standard deviation"),
+        "metrics": _("Measures"),
         "roc_auc": _("ROC AUC"),
         "average_precision": _("Average precision"),
         "brier": _("Brier score"),
@@ -218,7 +234,21 @@ def _label(key: str) -> str:
         "operating_point": _("Operating point"),
         "conversations_per_leaver": _("Conversations worth having per leaver"),
         "trained_with": _("Trained with"),
-        "compiled_largest_probability_gap": _("Most that compiling it changed a risk by"),
+        "compiled": _("Compiled to tables"),
+        "largest_probability_gap": _("Most that compiling it changed a risk by"),
+        "base_rate": _("Share who left"),
+        "duplicates": _("Rows that repeat another"),
+        "set_aside": _("Rows set aside"),
+        "no_answer": _("Without an answer"),
+        "unreadable": _("That could not be read"),
+        "pairs": _("Pairs of inputs"),
+        "features": _("Inputs"),
+        "pairs_tried": _("Pairs that were tried"),
+        "floor": _("The lowest risk that there is"),
+        "selection": _("How the inputs were chosen"),
+        "baselines": _("Without this model"),
+        "logistic_regression": _("Plain logistic regression"),
+        "not_for": _("What it is not for"),
     }
     # A column's name in capitals stays as it is written.
     return labels.get(key) or (key.replace("_", " ").capitalize() if key.islower() else key)

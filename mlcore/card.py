@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from mlcore import card_curves
 from mlcore.card_curves import Picture
@@ -254,11 +254,12 @@ def _doubts(card: Mapping[str, Any], groups: list[Groups]) -> Iterator[str]:
         yield _("Plain logistic regression gives slightly better percentages on this data.")
     if metrics.get("calibration_error", {}).get("mean", 0.0) > POOR_CALIBRATION:
         yield _("Its percentages are not to be taken at their word: they rank, no more.")
-    for group in groups:
-        if group.worrying:
-            yield _(
-                "Groups are listed at very different rates by “{attribute}”: see below."
-            ).format(attribute=group.label)
+    if named := [group.label for group in groups if group.worrying]:
+        yield _("Groups are listed at very different rates by {attributes}: see below.").format(
+            attributes=pgettext("between reasons", ", ").join(
+                _("“{name}”").format(name=name) for name in named
+            )
+        )
 
 
 def _measures(card: Mapping[str, Any]) -> Iterator[Measure]:
@@ -322,7 +323,7 @@ def _four_fifths(label: str, rows: list[tuple[str, GroupRates]]) -> str:
             "No group is listed less than four fifths as often as that: by the four-fifths rule,"
             " nothing calls for a closer look."
         )
-    named = ", ".join(
+    named = pgettext("between reasons", ", ").join(
         _("“{group}” ({n} of 100)").format(group=name, n=of_hundred(group.listed.value))
         for name, group in below
     )

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from mlcore import registry
 from mlcore.card import METRICS, short_list
+from mlcore.comparison import Comparison as MeasuredTogether
+from mlcore.engine.intervals import Estimate
 from mlcore.engine.schema import FeatureSchema
 from mlcore.engine.words import say
 from mlcore.models import ModelVersion
@@ -24,6 +27,26 @@ class Line:
     champion: str
     challenger: str
     help: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SameLine:
+    """One metric of two models on the same rows."""
+
+    label: str
+    champion: str
+    challenger: str
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SameRows:
+    """Two models on the same employees, in words."""
+
+    lead: str
+    sentences: list[str]
+    cautions: list[str]
+    lines: list[SameLine]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,3 +152,92 @@ def _held(card: Mapping[str, Any]) -> str:
 
 def _number(value: float | None) -> str:
     return "–" if value is None else whole(value)
+
+
+def same_rows(found: MeasuredTogether) -> SameRows:
+    """What a comparison on the same rows says, the answer first."""
+    verdict = _verdict(found, "log_loss")
+    lead = {
+        "better": _("On these employees, the challenger’s percentages are better."),
+        "worse": _("On these employees, the challenger’s percentages are worse."),
+        "": _("On these employees, chance alone could explain the difference."),
+    }[verdict]
+    return SameRows(
+        lead=lead,
+        sentences=[
+            _("{rows} employees that both models accept, {leavers} of whom left.").format(
+                rows=whole(found.rows), leavers=whole(found.leavers)
+            ),
+            *(
+                _("{who} lists {listed} of them; {leavers} of these left.").format(
+                    who=who, listed=whole(side.listed), leavers=whole(side.leavers_listed)
+                )
+                for who, side in (
+                    (_("The model at work"), found.champion),
+                    (_("The challenger"), found.challenger),
+                )
+            ),
+            _(
+                "{onto} employees would come onto the list ({onto_left} of them left), and {off}"
+                " would go off it ({off_left} of them left)."
+            ).format(
+                onto=whole(found.moved_onto),
+                onto_left=whole(found.leavers_onto),
+                off=whole(found.moved_off),
+                off_left=whole(found.leavers_off),
+            ),
+        ],
+        cautions=list(_cautions(found)),
+        lines=[
+            SameLine(
+                label=str(label),
+                champion=_estimated(found.champion.metrics[name]),
+                challenger=_estimated(found.challenger.metrics[name]),
+                verdict={"better": _("better"), "worse": _("worse"), "": _("may be chance")}[
+                    _verdict(found, name)
+                ],
+            )
+            for name, (label, _meaning, _more) in METRICS.items()
+        ],
+    )
+
+
+def _cautions(found: MeasuredTogether) -> Iterator[str]:
+    known = [
+        who
+        for who, side in (
+            (_("The model at work"), found.champion),
+            (_("The challenger"), found.challenger),
+        )
+        if side.knows_the_rows
+    ]
+    for who in known:
+        yield _(
+            "{who} was trained on these rows, or probably was: here it looks better than it is."
+        ).format(who=who)
+    for who, side in (
+        (_("The model at work"), found.champion),
+        (_("The challenger"), found.challenger),
+    ):
+        if side.missing:
+            yield _("{who} misses inputs that this file does not hold: {names}.").format(
+                who=who, names=pgettext("between reasons", ", ").join(side.missing)
+            )
+    if found.refused or found.no_answer:
+        yield _(
+            "{refused} rows were set aside because a value could not be read, and {blank} because"
+            " they do not say who left."
+        ).format(refused=whole(found.refused), blank=whole(found.no_answer))
+
+
+def _verdict(found: MeasuredTogether, name: str) -> str:
+    if not found.surely_differs(name):
+        return ""
+    more_is_better = METRICS[name][2]
+    return "better" if (found.differences[name].value > 0) == more_is_better else "worse"
+
+
+def _estimated(estimate: Estimate) -> str:
+    return _("{mean} ({low} to {high})").format(
+        mean=decimal(estimate.value), low=decimal(estimate.low), high=decimal(estimate.high)
+    )

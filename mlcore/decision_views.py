@@ -262,9 +262,8 @@ def import_model(request: HttpRequest) -> HttpResponse:
         form = ImportForm(request.POST, request.FILES)
         if form.is_valid():
             try:
-                version = services.import_model(  # type: ignore[attr-defined]
-                    archive=form.cleaned_data["file"].read(), by=_person(request)
-                )
+                archive = form.cleaned_data["file"].read()
+                version = services.import_model(archive, by=_person(request))
             except (ArtifactError, RefusedError) as error:
                 form.add_error("file", str(error))
             else:

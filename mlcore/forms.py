@@ -6,12 +6,14 @@ import re
 from typing import Any
 
 from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.db.models import QuerySet
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
-from mlcore.engine import operating
+from mlcore.engine import artifact, operating
 from mlcore.engine.operating import Operating, OperatingPoint
-from mlcore.models import Basis
+from mlcore.models import Basis, TrainingFile
 
 _LARGEST_WORKFORCE = 10_000_000
 
@@ -26,7 +28,7 @@ class NumberField(forms.FloatField):
         super().__init__(widget=forms.TextInput(attrs=attrs), **kwargs)
         self.unit = unit
 
-    def to_python(self, value: Any) -> float | None:
+    def to_python(self, value: Any) -> float | None:  # type: ignore[override]
         if isinstance(value, str):
             value = re.sub(r"[\s\u00a0\u202f'’]", "", value)
             if (get_language() or "en").startswith("en"):
@@ -49,7 +51,7 @@ class DateForm(forms.Form):
     """Which model was active on this date?"""
 
     on = forms.DateField(
-        label=gettext_lazy("Which model was active on this date?"),
+        label=gettext_lazy("On this date"),
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         input_formats=["%Y-%m-%d", "%d/%m/%Y"],
         error_messages={
@@ -159,9 +161,14 @@ class OperatingReasonForm(forms.Form):
 
 
 class CompareForm(forms.Form):
-    """Two models, by their versions."""
+    """Two models, by their versions; and the employees on whom to compare them."""
 
-    def __init__(self, versions: list[tuple[str, str]], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        versions: list[tuple[str, str]],
+        files: QuerySet[TrainingFile] | None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         for name, label in (
             ("champion", _("The model at work")),
@@ -171,6 +178,14 @@ class CompareForm(forms.Form):
                 label=label,
                 choices=versions,
                 error_messages={"invalid_choice": _("There is no such model.")},
+            )
+        if files is not None and files.exists():
+            self.fields["file"] = forms.ModelChoiceField(
+                files,
+                label=_("On the same employees, from this file"),
+                empty_label=_("No: their cards alone"),
+                required=False,
+                error_messages={"invalid_choice": _("This file is not kept any more.")},
             )
 
     def clean(self) -> dict[str, Any]:
@@ -192,3 +207,13 @@ class ImportForm(forms.Form):
             "empty": gettext_lazy("This file is empty."),
         },
     )
+
+    def clean_file(self) -> UploadedFile:
+        file: UploadedFile = self.cleaned_data["file"]
+        if (file.size or 0) > artifact.LARGEST_FILE:
+            raise forms.ValidationError(
+                _("This file is too large to be a model: at most {limit} MB are read.").format(
+                    limit=artifact.LARGEST_FILE // 2**20
+                )
+            )
+        return file

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from datetime import date, datetime, time
 from typing import Any
@@ -15,15 +16,28 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.text import get_valid_filename
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from mlcore import card, card_compare, registry, services
+from mlcore import card, card_compare, comparison, registry, services
 from mlcore.engine.artifact import ArtifactError
 from mlcore.engine.glassbox import GlassBoxModel
 from mlcore.engine.operating import OperatingPoint
 from mlcore.engine.words import say
 from mlcore.forms import CompareForm, DateForm
-from mlcore.models import Activation, ActivationProposal, ModelVersion, ProposalState
+from mlcore.models import (
+    Activation,
+    ActivationProposal,
+    ModelVersion,
+    ModelVersionQuerySet,
+    ProposalState,
+    TrainingFile,
+)
+from mlcore.refusals import RefusedError
+from mlcore.training_files import FileErasedError
+
+_logger = logging.getLogger(__name__)
 
 MODELS_PER_PAGE = 25
 ACTIVATIONS_SHOWN = 20
@@ -38,7 +52,7 @@ def language() -> str:
     return get_language() or "en"
 
 
-def light() -> QuerySet[ModelVersion]:
+def light() -> ModelVersionQuerySet:
     """Versions without their large columns."""
     return ModelVersion.objects.defer("schema", "card")
 
@@ -166,13 +180,14 @@ def card_page(request: HttpRequest, version: str) -> HttpResponse:
     """All about one model: what it can do, first; how it came about, last."""
     found: Any = find(version)
     model, kept, damage = loaded(found)
-    page = card.read(
-        found.card,
-        schema=registry.schema_of(found),
-        model=model,
-        point=point_of(found, kept),
-        language=language(),
-    )
+    schema, point = registry.schema_of(found), point_of(found, kept)
+    try:
+        page = card.read(found.card, schema=schema, model=model, point=point, language=language())
+    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+        # A card made elsewhere can contradict itself, whatever its shape: it is still told of.
+        _logger.warning("The card of %s cannot be shown: %r", found, error)
+        damage = damage or _("Its card contradicts itself: only the file of it can be shown.")
+        page = card.read({}, schema=schema, model=model, point=point, language=language())
     return render(
         request,
         "models/card.html",
@@ -202,6 +217,7 @@ def card_json(request: HttpRequest, version: str) -> HttpResponse:
 
 @reads_models
 @require_safe
+@never_cache
 def compare(request: HttpRequest) -> HttpResponse:
     """Two models' figures side by side; on the same rows where such rows are kept."""
     versions = [
@@ -213,15 +229,39 @@ def compare(request: HttpRequest) -> HttpResponse:
     if current:
         given.setdefault("champion", current.model_version.version)
     ready = bool(given.get("champion") and given.get("challenger"))
+    may_see_rows = request.user.has_perm("mlcore.train_model")
+    files = TrainingFile.objects.filter(erased_at=None).defer("content") if may_see_rows else None
     form = (
-        CompareForm(versions, data=given) if ready else CompareForm(versions, initial=given.dict())
+        CompareForm(versions, files, data=given)
+        if ready
+        else CompareForm(versions, files, initial=given.dict())
     )
-    sides = None
+    sides = same = None
+    refused = ""
     if ready and form.is_valid():
         champion, challenger = (
             find(form.cleaned_data[name]) for name in ("champion", "challenger")
         )
         sides = card_compare.side_by_side(champion, challenger, language())
+        if file := form.cleaned_data.get("file"):
+            try:
+                same = card_compare.same_rows(
+                    comparison.compare_on(file, champion=champion, challenger=challenger)
+                )
+            except RefusedError as error:
+                refused = str(error)
+            except FileErasedError:
+                refused = _("This file was erased meanwhile. Bring it again to compare on it.")
+            except ArtifactError:
+                refused = _("The files of one of the two are not what was recorded.")
     return render(
-        request, "models/compare.html", {"form": form, "sides": sides, "many": len(versions) > 1}
+        request,
+        "models/compare.html",
+        {
+            "form": form,
+            "sides": sides,
+            "same": same,
+            "refused": refused,
+            "many": len(versions) > 1,
+        },
     )

@@ -9,8 +9,15 @@ from mlcore.engine.shapes import Axis, Pair
 THRESHOLDS = [step / 100 for step in range(100)]
 
 
-def _listed(people, steepness):
-    return [round(people * (1 - t) ** steepness, 2) for t in THRESHOLDS]
+def _leavers(leavers, steepness):
+    return [round(leavers * (1 - t) ** steepness, 2) for t in THRESHOLDS]
+
+
+def _listed(people, leavers, steepness):
+    """Who stayed is listed ever more seldom than who left."""
+    stayed = [(people - leavers) * (1 - t) ** (steepness * 6) for t in THRESHOLDS]
+    pairs = zip(stayed, _leavers(leavers, steepness), strict=True)
+    return [round(a + b, 2) for a, b in pairs]
 
 
 def _metric(mean, spread):
@@ -36,8 +43,8 @@ def _group(value, english, french, people, leavers, steepness):
         "people": people,
         "leavers": leavers,
         "mean_risk": leavers / people,
-        "listed": _listed(people, steepness),
-        "leavers_listed": _listed(leavers, steepness / 4),
+        "listed": _listed(people, leavers, steepness),
+        "leavers_listed": _leavers(leavers, steepness),
     }
 
 
@@ -133,24 +140,24 @@ def full_card(artifact):
             },
             "operating": {
                 "thresholds": THRESHOLDS,
-                "listed": _listed(1470, 5),
-                "leavers": _listed(237, 1.3),
+                "listed": _listed(1470, 237, 1.4),
+                "leavers": _leavers(237, 1.4),
             },
         },
         "fairness": {
             "gender": {
                 "label": {"en": "Gender", "fr": "Genre"},
                 "groups": [
-                    _group("Female", "Women", "Femmes", 588, 87, 7),
-                    _group("Male", "Men", "Hommes", 882, 150, 5),
+                    _group("Female", "Women", "Femmes", 588, 87, 2.2),
+                    _group("Male", "Men", "Hommes", 882, 150, 1.2),
                 ],
                 "hidden": 2,
             },
             "age": {
                 "label": {"en": "Age", "fr": "Âge"},
                 "groups": [
-                    _group("-29", "Under 30", "Moins de 30 ans", 326, 91, 3),
-                    _group("30-", "30 and older", "30 ans et plus", 1144, 146, 6),
+                    _group("-29", "Under 30", "Moins de 30 ans", 326, 91, 1),
+                    _group("30-", "30 and older", "30 ans et plus", 1144, 146, 1.6),
                 ],
             },
         },
