@@ -13,8 +13,17 @@ from mlcore.engine.words import Words
 YES: Words = {"en": "Yes", "fr": "Oui"}
 NO: Words = {"en": "No", "fr": "Non"}
 
-_YES = frozenset(re.split(" ", "yes y oui o true vrai t v 1 si sí ja sim da x ok"))
-_NO = frozenset(re.split(" ", "no n non false faux f 0 nein nao nej nee net ko"))
+_YES = frozenset(
+    {
+        "yes", "y", "oui", "o", "true", "vrai", "t", "v", "1", "si", "sí", "ja", "sim", "da",
+        "x", "ok",
+    }
+)  # fmt: skip
+_NO = frozenset(
+    {
+        "no", "n", "non", "false", "faux", "f", "0", "nein", "nao", "nej", "nee", "net", "ko",
+    }
+)  # fmt: skip
 
 
 def yes_or_no(word: str) -> Words | None:
@@ -26,30 +35,22 @@ def yes_or_no(word: str) -> Words | None:
 YES_ALIASES = ("true", "vrai", "y", "o", "1")
 NO_ALIASES = ("false", "faux", "n", "0")
 
-LEFT = frozenset(
-    map(
-        fold,
-        re.split(
-            r"\|",
-            "left|leaver|parti|partie|parti(e)|sorti|sortie|sorti(e)|terminated|resigned|quit"
-            "|inactive|exited|démission|démissionné|démissionnaire|ex|gone|departed|churned|former"
-            "|ancien|ancien salarié|inactif|leaving|voluntary resignation|voluntarily terminated"
-            "|attrited|a quitté|hors effectif|departure|départ|exit|out|not active|non actif",
-        ),
-    )
-)
+_LEFT = (
+    "left", "leaver", "parti", "partie", "parti(e)", "sorti", "sortie", "sorti(e)", "terminated",
+    "resigned", "quit", "inactive", "exited", "démission", "démissionné", "démissionnaire", "ex",
+    "gone", "departed", "churned", "former", "ancien", "ancien salarié", "inactif", "leaving",
+    "voluntary resignation", "voluntarily terminated", "attrited", "a quitté", "hors effectif",
+    "departure", "départ", "exit", "out", "not active", "non actif",
+)  # fmt: skip
+LEFT = frozenset(map(fold, _LEFT))
 """Answers that mean that somebody left."""
-STAYED = frozenset(
-    map(
-        fold,
-        re.split(
-            r"\|",
-            "stayed|stay|stayer|active|actif|active employee|current|employed|present|présente"
-            "|présent(e)|en poste|en activité|in|retained|hired|working|resté|restée|reste"
-            "|existing|in post|dans l’effectif|en effectif|at work|staying|remained",
-        ),
-    )
-)
+_STAYED = (
+    "stayed", "stay", "stayer", "active", "actif", "active employee", "current", "employed",
+    "present", "présente", "présent(e)", "en poste", "en activité", "in", "retained", "hired",
+    "working", "resté", "restée", "reste", "existing", "in post", "dans l’effectif",
+    "en effectif", "at work", "staying", "remained",
+)  # fmt: skip
+STAYED = frozenset(map(fold, _STAYED))
 """Answers that mean that somebody is still there."""
 
 UNKNOWN = frozenset(

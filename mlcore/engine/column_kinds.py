@@ -73,6 +73,8 @@ def names_a_person(column: Profile) -> bool:
     header = phrase(column.header)
     numbers = column.numbers
     many = column.distinct > 0.5 * column.filled
+    if header_words.PERSONAL_ALWAYS.search(header):
+        return True
     if header_words.PERSONAL.search(header) and (many or column.distinct > MOST_ANSWERS):
         return numbers is None or column.distinct > MOST_ANSWERS
     if numbers is not None and (not numbers.integer or numbers.mark is not None):

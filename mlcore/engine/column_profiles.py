@@ -36,8 +36,6 @@ class Numbers:
     integer: bool
     blank_words: tuple[str, ...]
     """Words in the column that are no numbers, and few or meaningless enough to be blanks."""
-    odd: tuple[str, ...]
-    """Those among them that are not known to mean nothing."""
     mark: int | None
     """Which of `MARKS` stands beside the numbers."""
 
@@ -155,7 +153,7 @@ def as_word(key: Key) -> str:
 
 def blank_words(texts: Sequence[str]) -> tuple[str, ...]:
     """Those of `texts` that mean that nothing is known."""
-    return tuple(sorted(text for text in texts if text.casefold() in UNKNOWN))
+    return tuple(sorted({t.casefold(): t for t in texts if t.casefold() in UNKNOWN}.values()))
 
 
 def _numbers(column: Profile) -> Numbers | None:
@@ -171,12 +169,13 @@ def _numbers(column: Profile) -> Numbers | None:
     if ambiguous or not values or any(code == "out_of_range" for code in refused.values()):
         return None
     odd: dict[str, int] = Counter()
-    blank: set[str] = set()
+    blank: dict[str, str] = {}
     for key in refused:
         text = as_word(key)
         if isinstance(key, str) and text.casefold() in UNKNOWN_NUMBERS:
-            blank.add(text.casefold())
+            blank.setdefault(text.casefold(), text)
         elif isinstance(key, str) and len(text) <= 40 and text.isprintable():
+            blank.setdefault(text.casefold(), text)
             odd[text.casefold()] += column.counts[key]
         else:
             return None
@@ -188,8 +187,7 @@ def _numbers(column: Profile) -> Numbers | None:
     return Numbers(
         values=values,
         integer=integer,
-        blank_words=tuple(sorted(blank | odd.keys())),
-        odd=tuple(sorted(odd)),
+        blank_words=tuple(sorted(blank.values())),
         mark=marks.pop() if marks else None,
     )
 

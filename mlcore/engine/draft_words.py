@@ -32,7 +32,7 @@ REASONS: Mapping[str, Words] = {
         " mesurer l’équité, jamais utilisée par le modèle.",
     },
     "birth_date": {
-        "en": "A date that tells a protected attribute. To audit by age, add a column with the age.",
+        "en": "A date that tells a protected attribute. To audit by age, add a column with it.",
         "fr": "Une date qui révèle une caractéristique protégée. Pour contrôler l’équité selon"
         " l’âge, ajoutez une colonne avec l’âge.",
     },

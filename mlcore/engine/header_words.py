@@ -71,10 +71,11 @@ def readable(header: str) -> str:
 
 def label(header: str) -> Words:
     """A label in both languages: translated where the header is a common one, else the same."""
-    if term := _TERMS.get(fold(re.sub(r"\(.*?\)", "", header))):
+    bare = re.sub(r"\((?:[^\w]|eur|euros?|usd|brut|gross|k)*\)", "", header, flags=re.IGNORECASE)
+    if term := _TERMS.get(fold(bare)):
         return {"en": term.english, "fr": term.french}
-    text = readable(header) or header
-    return {"en": text, "fr": text}
+    text = readable(header)
+    return {"en": text or "Column", "fr": text or "Colonne"}
 
 
 def section(header: str) -> str:
@@ -96,8 +97,9 @@ PROTECTED = _any(
     "|ethnic\\w*|race|racial|origin|origine|religion|religious|religieu\\w*|disability"
     "|disabled|handicap\\w*|rqth|boeth|union|unionized|syndicat|syndique|syndicale?|health"
     "|sante|medical|sick|sickness|maladie|illness|maternity|maternite|paternity|paternite|pregnant"
-    "|pregnancy|enceinte|grossesse|children|kids|enfants?|dependents|dependants|orientation sexuelle"
-    "|sexual orientation|politi\\w*|veteran|caste|genetic\\w*|generation|seniors?"
+    "|pregnancy|enceinte|grossesse|children|kids|enfants?|dependents|dependants"
+    "|orientation sexuelle|sexual orientation|politi\\w*|veteran|caste|genetic\\w*"
+    "|generation|seniors?"
 )
 """What the law protects, or stands for it; kept for audits and never an input by itself."""
 NOT_PROTECTED = _any(
@@ -120,6 +122,12 @@ PERSONAL = _any(
     "|social security|iban|login|username"
 )
 """What names or reaches a person."""
+
+PERSONAL_ALWAYS = _any(
+    "surname|first ?name|last ?name|full ?name|prenoms?|nom de famille|nom prenom|prenom nom|email"
+    "|e mail|courriel|phone|telephone|ssn|nir|social security|securite sociale|iban"
+)
+"""The same, even where several people share a value."""
 
 DURATION_OR_COUNT = _any(
     "years?|yrs|months?|days?|hours?|weeks?|minutes|annees?|ans|mois|jours?|heures?|anciennete|"
@@ -255,7 +263,7 @@ nb heures sup
 Business travel|Déplacements professionnels|business travel,travel,deplacements,\
 deplacements professionnels
 Remote work|Télétravail|remote,remote work,telework,teletravail
-Remote days per week|Jours de télétravail par semaine|remote days,jours de teletravail,\
+Remote days|Jours de télétravail|remote days,jours de teletravail,\
 teletravail jours,jours teletravail
 Distance from home to work|Distance domicile-travail|distance from home,distance,\
 distance domicile travail,distance domicile,home distance
@@ -270,8 +278,8 @@ Salary|Salaire|salary,salaire,wage
 Hourly rate|Taux horaire|hourly rate,taux horaire
 Daily rate|Taux journalier|daily rate,taux journalier
 Bonus|Prime|bonus,prime,primes
-Last pay rise|Dernière augmentation|percent salary hike,salary hike,last raise,augmentation,\
-derniere augmentation
+Last pay rise|Dernière augmentation|percent salary hike,last raise,derniere augmentation
+Pay rise|Augmentation|salary hike,augmentation
 Stock options|Stock-options|stock option level,stock options
 Performance rating|Note de performance|performance rating,performance,note de performance,\
 evaluation,last evaluation,derniere evaluation

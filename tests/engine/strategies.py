@@ -1,11 +1,14 @@
-"""Raw values as they come through the doors: good ones, awkward ones and junk."""
+"""Raw values as they come through the doors, and whole tables: good ones, awkward ones and junk."""
 
 from __future__ import annotations
 
 import datetime
+import random
 
 import numpy as np
 from hypothesis import strategies as st
+
+from mlcore.engine.tabular import Table
 
 AWKWARD = [
     None, "", "  ", "\u00a0", True, False, 0, 1, -0.0, 0.0, 1.0, 3, 3.0, 4.0, -3, "-3", "3", "3.0",
@@ -59,3 +62,87 @@ def rows(schema, *, blanks=True):
     return st.fixed_dictionaries(values).filter(
         lambda row: any(v is not None for v in row.values())
     )
+
+
+# ---------------------------------------------------------------- tables that people might bring
+
+PLAUSIBLE_HEADERS = [
+    "Attrition", "Left", "Statut", "Sorti", "Churn", "Age", "Sexe", "Gender", "Salaire brut (€)",
+    "MonthlyIncome", "OverTime", "Date de sortie", "Motif de départ", "Matricule", "EmployeeNumber",
+    "Employee ID", "employee_id", "Nom", "E-mail", "Service", "JobLevel", "Satisfaction",
+    "YearsAtCompany", "Ancienneté", "% temps", "Over18", "class", "id", "Code postal", "csrfmiddlewaretoken",
+]  # fmt: skip
+STRANGE_HEADERS = [
+    "!!!", "???", "年齢", "部門", "Ελλάδα", "a.b", "a b", "A_B", "a-b", "2024", "€", "x" * 200,
+    "Âge", "  padded  ", "é", "É", "label", "None", "True", "\u200bzero", "🙂", "a,b;c",
+]  # fmt: skip
+
+_CELLS = {
+    "whole": lambda dice: str(dice.randint(-20, 90)),
+    "steps": lambda dice: str(dice.randint(1, 4)),
+    "flag": lambda dice: dice.choice("01"),
+    "decimal comma": lambda dice: f"{dice.uniform(0, 50):.1f}".replace(".", ","),
+    "decimal point": lambda dice: f"{dice.uniform(-5, 5):.3f}",
+    "three decimals, comma": lambda dice: f"{dice.uniform(0, 20):.3f}".replace(".", ","),
+    "thousands": lambda dice: f"{dice.randint(0, 99_999):,}",
+    "french thousands": lambda dice: f"{dice.uniform(0, 99_999):,.2f}".translate(
+        {ord(","): "\u202f", ord("."): ","}
+    ),
+    "percent": lambda dice: f"{dice.randint(0, 120)} %",
+    "euros": lambda dice: f"{dice.randint(0, 9_999)} €",
+    "dollars": lambda dice: f"${dice.randint(1_000, 9_999):,}",
+    "two currencies": lambda dice: f"{dice.choice('$€')}{dice.randint(0, 9_999)}",
+    "huge": lambda dice: str(dice.randint(10**13, 10**18)),
+    "tiny": lambda dice: f"{dice.uniform(0, 1e-9):.14f}",
+    "excel number": lambda dice: dice.choice([1.0, 2.5, 3.0, 40_000.0, -0.0]),
+    "excel whole": lambda dice: float(dice.randint(0, 9)),
+    "json number": lambda dice: dice.choice([1, 2.5, 10**15, float("nan"), float("inf")]),
+    "boolean": lambda dice: dice.random() < 0.5,
+    "mixed": lambda dice: dice.choice([1, "1", 1.0, "1.0", True, "one", 2]),
+    "yes no": lambda dice: dice.choice(["Yes", "No"]),
+    "oui non": lambda dice: dice.choice(["Oui", "Non", "oui ", "NON"]),
+    "left": lambda dice: dice.choice(["Sorti", "Présent"]),
+    "grades": lambda dice: dice.choice(["A", "A+", "A-", "B", "b", "B ", "C"]),
+    "levels": lambda dice: dice.choice(["Low", "Medium", "High", "Very_High"]),
+    "signs": lambda dice: dice.choice(["+", "-", "?", "=", "…"]),
+    "digits": lambda dice: dice.choice(["1", "01", "1.0", "1,0", "²", "３", "٣", "-1", "+1"]),
+    "words": lambda dice: dice.choice(["R&D", "r & d", "R_D", "Sales", "sâles", "SALES", "HR"]),
+    "many words": lambda dice: f"site {dice.randint(1, 90)}",
+    "sentence": lambda dice: f"He said, {dice.random()}; then left.",
+    "long": lambda dice: "x" * dice.choice([1, 90, 150, 250, 3000]),
+    "code": lambda dice: f"E-{dice.randint(0, 10**6)}",
+    "mail": lambda dice: f"p{dice.randint(0, 10**6)}@example.org",
+    "iso date": lambda dice: f"20{dice.randint(10, 24)}-0{dice.randint(1, 9)}-1{dice.randint(0, 9)}",
+    "french date": lambda dice: f"1{dice.randint(0, 9)}/0{dice.randint(1, 9)}/2024",
+    "date": lambda dice: datetime.date(2024, dice.randint(1, 12), 1),
+    "constant": lambda dice: "Y",
+    "blank": lambda dice: dice.choice(["", "  ", None, "\u00a0"]),
+    "not known": lambda dice: dice.choice(["N/A", "-", "7", "12", "nan", "NULL"]),
+    "control": lambda dice: dice.choice(["a\nb", "a\tb", "\x7f", "\u200b", "\ud800", "é"]),
+    "awkward": lambda dice: dice.choice(AWKWARD),
+}
+
+
+@st.composite
+def tables(draw):
+    """Tables of up to eight columns and sixty rows, as people might bring them, or never would."""
+    headers = draw(
+        st.lists(
+            st.sampled_from(PLAUSIBLE_HEADERS + STRANGE_HEADERS)
+            | st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=70),
+            min_size=1,
+            max_size=8,
+            unique=True,
+        )
+    )
+    dice = random.Random(draw(st.integers(0, 2**32)))
+    rows = draw(st.sampled_from([0, 1, 2, 5, 25, 60]))
+    columns = []
+    for _ in headers:
+        cell = _CELLS[draw(st.sampled_from(sorted(_CELLS)))]
+        rare = _CELLS[draw(st.sampled_from(["blank", "blank", "not known", "awkward"]))]
+        share = draw(st.sampled_from([0, 0, 0.03, 0.5]))
+        columns.append([(rare if dice.random() < share else cell)(dice) for _ in range(rows)])
+        if len(columns) > 1 and dice.random() < 0.05:
+            columns[-1] = list(columns[0])
+    return Table(headers, [list(row) for row in zip(*columns, strict=True)])
