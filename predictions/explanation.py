@@ -156,6 +156,8 @@ def terms(schema: FeatureSchema, names: Collection[str]) -> list[str]:
 
 def label_of(schema: FeatureSchema, name: str, language: str) -> str:
     """What a contribution is of, in words: a feature's label, or both of a pair."""
+    if alone := schema.by_name.get(name):
+        return say(alone.label, language, name)
     return _TOGETHER.join(
         say(schema.by_name[feature].label, language, feature) for feature in features_of(name)
     )
