@@ -295,6 +295,8 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 # The largest request body in bytes, read before anything is parsed.
 API_MAX_BODY = env.int("API_MAX_BODY", 2 * 1024 * 1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = API_MAX_BODY
+# A file of 200 columns makes a form of up to five fields for each.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1500
 
 # ------------------------------------------------------------------ models
 

@@ -27,19 +27,20 @@ from mlcore.models import TrainingRun
 FEWEST = 50
 """Of those who left, and of those who stayed; `engine.preparation`, too heavy to be imported by a
 web process, refuses fewer."""
-LONGEST_SOURCE = 600  # characters
+LONGEST_TITLE = 160  # characters
+LONGEST_SOURCE = 600
 
 _NEEDS_A_REASON = problem("why_protected")
 _LANGUAGE_NAMES = {"en": "English", "fr": "Français"}
 _ROLES = {
-    "input": pgettext_lazy("use of a column", "The model learns from it"),
-    "audit": pgettext_lazy("use of a column", "Fairness checks only"),
+    "input": pgettext_lazy("use of a column", "Learned from"),
+    "audit": pgettext_lazy("use of a column", "Fairness only"),
     "left_out": pgettext_lazy("use of a column", "Left out"),
 }
 _KINDS = {
-    "number": pgettext_lazy("kind of a column", "A number"),
-    "scale": pgettext_lazy("kind of a column", "A scale of steps"),
-    "choice": pgettext_lazy("kind of a column", "One of several answers"),
+    "number": pgettext_lazy("kind of a column", "Number"),
+    "scale": pgettext_lazy("kind of a column", "Scale"),
+    "choice": pgettext_lazy("kind of a column", "Answers"),
 }
 
 
@@ -226,11 +227,12 @@ class ColumnsForm(forms.Form):
     ) -> None:
         widget: forms.Widget = forms.Textarea(attrs={"rows": 2}) if long else forms.TextInput()
         widget.attrs |= {"lang": code}
+        longest = LONGEST_SOURCE if long else LONGEST_TITLE
         self.fields[name] = forms.CharField(
             label=f"{label} ({_LANGUAGE_NAMES[code]})",
             required=False,
-            max_length=LONGEST_SOURCE if long else LONGEST_LABEL,
-            initial=words.get(code, ""),
+            max_length=longest,
+            initial=words.get(code, "")[:longest],
             widget=widget,
         )
 
@@ -276,7 +278,9 @@ class ColumnsForm(forms.Form):
             ("en", _("English name of {column}")),
             ("fr", _("French name of {column}")),
         ):
-            widget = forms.TextInput(attrs={"lang": code, "autocomplete": "off"})
+            widget = forms.TextInput(
+                attrs={"lang": code, "autocomplete": "off", "placeholder": finding.column}
+            )
             self._add(
                 f"{code}-{number}",
                 told,
@@ -303,7 +307,7 @@ class ColumnsForm(forms.Form):
                 finding=finding,
                 number=number,
                 examples=" · ".join(finding.examples),
-                reason=say(finding.reason, self.language),
+                reason=self._reason(finding),
                 suspicion=say(finding.suspicion_reason, self.language) if finding.suspicion else "",
                 notes=[say(note, self.language) for note in finding.notes],
                 blanks=self._blanks(finding),
@@ -312,6 +316,13 @@ class ColumnsForm(forms.Form):
                 why=self._field(f"why-{number}"),
                 labels=[field for code in LANGUAGES if (field := self._field(f"{code}-{number}"))],
             )
+
+    def _reason(self, finding: Finding) -> str:
+        """Why it has its role, where its role and its suspicion do not say so."""
+        usual = finding.role == "input" and not finding.chosen
+        if usual or (finding.suspicion and finding.reason == finding.suspicion_reason):
+            return ""
+        return say(finding.reason, self.language)
 
     def _field(self, name: str) -> BoundField | None:
         return self[name] if name in self.fields else None
