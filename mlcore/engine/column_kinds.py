@@ -7,17 +7,17 @@ them before it is given out.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from itertools import pairwise
 
 from mlcore.engine import answer_words, header_words
-from mlcore.engine.answer_words import MARKS, UNKNOWN, ladder_of, yes_or_no
-from mlcore.engine.column_profiles import Key, Numbers, Profile, as_word, blank_words
+from mlcore.engine.answer_words import MARKS, UNKNOWN, Ladder, ladder_of, yes_or_no
+from mlcore.engine.column_profiles import Key, Numbers, Profile, blank_words
 from mlcore.engine.draft import ColumnKind
 from mlcore.engine.features import Choice, Feature, Kind
 from mlcore.engine.header_words import phrase
-from mlcore.engine.values import InvalidValueError, Value, fold, read_identifier
+from mlcore.engine.values import InvalidValueError, fold, read_identifier
 from mlcore.engine.words import Words
 
 MOST_ANSWERS = 60
@@ -50,7 +50,7 @@ def kind_of(column: Profile) -> ColumnKind:
     unique = answers >= _NEARLY_UNIQUE * column.filled
     if answers > MOST_ANSWERS or (column.filled >= _FEW_ROWS and answers > 0.5 * column.filled):
         return "identifier" if unique and _codes(column) else "text"
-    return "scale" if ladder_of(_answers(column)) else "choice"
+    return "scale" if _ladder(column) else "choice"
 
 
 def possible_kinds(column: Profile) -> tuple[Kind, ...]:
@@ -61,7 +61,7 @@ def possible_kinds(column: Profile) -> tuple[Kind, ...]:
     numbers = column.numbers
     if numbers is not None:
         kinds.append("number")
-    if _steps(numbers) or (numbers is None and ladder_of(_answers(column))):
+    if _steps(numbers) or (numbers is None and _ladder(column)):
         kinds.append("scale")
     if len(column.words) <= MOST_ANSWERS and column.printable:
         kinds.append("choice")
@@ -157,6 +157,10 @@ def _codes(column: Profile) -> bool:
     return sum(1 for text in texts if " " not in text and len(text) <= 64) > 0.9 * len(texts)
 
 
+def _ladder(column: Profile) -> Ladder | None:
+    return ladder_of(_answers(column)) if len(column.words) <= 2 * MOST_STEPS else None
+
+
 def _answers(column: Profile) -> list[str]:
     return [text for text in column.words if text.casefold() not in UNKNOWN]
 
@@ -187,17 +191,23 @@ def feature_of(column: Profile, kind: Kind, *, taken: Collection[str]) -> Featur
 def accepts(feature: Feature, column: Profile) -> bool:
     """Whether every cell of a column is a value, or a blank, to a feature."""
     read = feature.read
+    numbers = column.numbers
+    keys: Iterable[Key] = column.counts
+    if (
+        feature.kind == "number"
+        and numbers is not None
+        and numbers.mark is None
+        and numbers.integer == feature.integer
+        and feature.minimum <= numbers.low <= numbers.high <= feature.maximum
+    ):
+        # They have been read by a reader like this one, but for its limits.
+        keys = column.counts.keys() - numbers.values.keys()
     try:
-        for key in column.counts:
+        for key in keys:
             read(key)
     except InvalidValueError:
         return False
     return not column.foreign
-
-
-def cleaned(feature: Feature, column: Profile) -> dict[Key, Value]:
-    """The clean values of a column by its keys. Raises `InvalidValueError`."""
-    return {key: feature.read(key) for key in column.counts}
 
 
 def _number(begun: Feature, column: Profile) -> Feature | None:
@@ -269,7 +279,7 @@ def _scale(begun: Feature, column: Profile) -> Feature | None:
 
 
 def _worded_scale(begun: Feature, column: Profile) -> Feature | None:
-    ladder = ladder_of(_answers(column))
+    ladder = _ladder(column)
     if ladder is None:
         return None
     rungs = sorted((ladder[fold(text)][0], text) for text in _answers(column))
@@ -338,8 +348,3 @@ def tidy(text: str) -> str:
 
 
 _MAKERS = {"number": _number, "scale": _scale, "choice": _choice}
-
-
-def row_keys(column: Profile) -> dict[Key, str]:
-    """The word of each key."""
-    return {key: as_word(key) for key in column.counts}

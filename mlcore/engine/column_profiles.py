@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -86,13 +87,12 @@ class Profile:
 
     @cached_property
     def common(self) -> list[tuple[str, int]]:
-        """Words by falling number of rows."""
-        return sorted(self.words.items(), key=lambda item: -item[1])
+        """Words by falling number of rows; the first hundred of them."""
+        return heapq.nlargest(100, self.words.items(), key=lambda item: item[1])
 
     def examples(self) -> tuple[str, ...]:
         """Three values as a page can show them: the most frequent, or the first."""
-        some = self.common[:3] if self.distinct < self.filled else list(self.words.items())[:3]
-        return tuple(shown(text) for text, _ in some)
+        return tuple(shown(text) for text, _ in self.common[:3])
 
     @cached_property
     def is_date(self) -> bool:
@@ -224,15 +224,18 @@ def _read(keys: list[Key], *, integer: bool) -> tuple[dict[Key, float], dict[Key
             values[key] = read(key)  # type: ignore[assignment]
         except InvalidValueError as error:
             refused[key] = error.problem.code
-            # Text: there is no need to see all of it. (A decimal asks for another reading.)
+            # One decimal asks for another reading.
+            if error.problem.code == "not_whole":
+                break
+            # Text: there is no need to see all of it.
             if len(refused) > allowed:
-                if integer and "not_whole" in refused.values():
-                    break
                 return {}, refused, False
     return values, refused, "ambiguous_number" in refused.values()
 
 
 def _mark(text: str) -> int | None:
+    if text[0].isdigit() and text[-1].isdigit():
+        return None
     first, last = text.strip().lstrip("+-")[:1], text.strip()[-1:]
     if first.isdigit() and (last.isdigit() or last in ".,"):
         return None

@@ -191,7 +191,7 @@ def _not_two(column: Profile) -> Words | None:
     if len(answers) == 2 and not column.foreign:
         return None
     some = ", ".join(answers[:5]) + (", …" if len(answers) > 5 else "")
-    return problem("target_answers", count=len(answers), answers=some)
+    return problem("target_answers", count=max(len(answers), column.distinct), answers=some)
 
 
 def _which(columns: list[_Column], candidates: Mapping[str, Answers]) -> Question:

@@ -47,6 +47,11 @@ class TrainingPlan:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", self.name):
             raise ValueError("a plan's name has at most 40 of a-z, 0-9 and hyphens")
+        if not self.target or not self.leaver:
+            raise ValueError("a plan names the column that says who left, and the value for it")
+        asked = {feature.column for feature in self.schema.everything}
+        if self.target in asked or (self.identifier and self.identifier in asked | {self.target}):
+            raise ValueError("the target and the identifier are no inputs, nor each other")
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON data; `from_json` gives it back."""

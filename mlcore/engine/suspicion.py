@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlcore.engine import header_words
-from mlcore.engine.answer_words import LEFT, NO, STAYED, YES, yes_or_no
+from mlcore.engine.answer_words import LEFT, STAYED, YES, yes_or_no
 from mlcore.engine.column_profiles import Key, Profile, as_word
 from mlcore.engine.header_words import phrase
 from mlcore.engine.values import fold
@@ -229,5 +229,3 @@ BY_NAME: Words = {
     "en": "Its name speaks of leaving itself: it is known only afterwards.",
     "fr": "Son nom parle du départ lui-même : elle n’est connue qu’après coup.",
 }
-
-__all__ = ["BY_NAME", "NO", "Answers", "Leavers", "answers_of", "leak_by_content", "leavers"]

@@ -70,7 +70,8 @@ PLAUSIBLE_HEADERS = [
     "Attrition", "Left", "Statut", "Sorti", "Churn", "Age", "Sexe", "Gender", "Salaire brut (€)",
     "MonthlyIncome", "OverTime", "Date de sortie", "Motif de départ", "Matricule", "EmployeeNumber",
     "Employee ID", "employee_id", "Nom", "E-mail", "Service", "JobLevel", "Satisfaction",
-    "YearsAtCompany", "Ancienneté", "% temps", "Over18", "class", "id", "Code postal", "csrfmiddlewaretoken",
+    "YearsAtCompany", "Ancienneté", "% temps", "Over18", "class", "id", "Code postal",
+    "csrfmiddlewaretoken",
 ]  # fmt: skip
 STRANGE_HEADERS = [
     "!!!", "???", "年齢", "部門", "Ελλάδα", "a.b", "a b", "A_B", "a-b", "2024", "€", "x" * 200,
@@ -112,7 +113,9 @@ _CELLS = {
     "long": lambda dice: "x" * dice.choice([1, 90, 150, 250, 3000]),
     "code": lambda dice: f"E-{dice.randint(0, 10**6)}",
     "mail": lambda dice: f"p{dice.randint(0, 10**6)}@example.org",
-    "iso date": lambda dice: f"20{dice.randint(10, 24)}-0{dice.randint(1, 9)}-1{dice.randint(0, 9)}",
+    "iso date": lambda dice: (
+        f"20{dice.randint(10, 24)}-0{dice.randint(1, 9)}-1{dice.randint(0, 9)}"
+    ),
     "french date": lambda dice: f"1{dice.randint(0, 9)}/0{dice.randint(1, 9)}/2024",
     "date": lambda dice: datetime.date(2024, dice.randint(1, 12), 1),
     "constant": lambda dice: "Y",

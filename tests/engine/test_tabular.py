@@ -4,6 +4,7 @@ import contextlib
 import datetime
 import io
 import random
+import re
 import zipfile
 
 import openpyxl
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlcore.engine.tabular import TableError, match_columns, read_table
+from mlcore.engine.tabular import SENTENCES, Limits, TableError, match_columns, read_table
 
 CSV = "Employé,Over Time,Pay\nZoë,Yes,5993\nÉlise,No,2090\n"
 ROWS = [["Zoë", "Yes", "5993"], ["Élise", "No", "2090"]]
@@ -114,7 +115,9 @@ class TestWorkbooks:
         content = io.BytesIO()
         book.save(content)
         assert len(content.getvalue()) < 10_000
-        assert refusal(content.getvalue()) == "The workbook cannot be read: it is too large."
+        assert refusal(content.getvalue()).startswith(
+            "The workbook cannot be read: it is too large."
+        )
 
 
 class TestRefusal:
@@ -133,7 +136,10 @@ class TestRefusal:
             (b"a\n" + b"x" * 200_000, "The file is not a readable CSV: field larger than"),
             (b"\x89PNG\r\n\x1a\n\x00\x00", "This is neither a CSV nor an XLSX file."),
             (b"%PDF-1.7\x01\x02", "This is neither a CSV nor an XLSX file."),
-            (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00", "This is neither a CSV nor an XLSX file."),
+            (
+                b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00",
+                "This is an old Excel file (XLS), or one with",
+            ),
             ("a,b\n1,2\n".encode("utf-16-le"), "This is neither a CSV nor an XLSX file."),
             (b"\xff\xfea", "The file’s text cannot be decoded. Save it again as CSV UTF-8."),
             (b"a\x81\n1\n", "The file’s text cannot be decoded. Save it again as CSV UTF-8."),
@@ -144,11 +150,101 @@ class TestRefusal:
             (workbook()[:-200], "The workbook cannot be read: "),
             (workbook(), "The file is empty."),
             (workbook(["a", "a"], [1, 2]), "The file has columns of the same name: a."),
+            (b"41,Yes,1,1\n36,No,2,1\n", "The first row holds values where the names of"),
+            (b"12/05/2024;3,5;x\n13/05/2024;4;y\n", "The first row holds values where the names"),
+            (
+                workbook([41, "Yes", 1.5], [36, "No", 2]),
+                "The first row holds values where the name",
+            ),
         ],
-        ids=range(23),
+        ids=range(26),
     )
     def test_what_is_no_table_is_told_in_a_sentence(self, content, sentence):
         assert refusal(content).startswith(sentence)
+
+    def test_every_sentence_is_there_in_both_languages_with_the_same_blanks_to_fill(self):
+        for code, words in SENTENCES.items():
+            english, french = (set(re.findall(r"{\w+}", words[lang])) for lang in ("en", "fr"))
+            assert english - {"{error}"} == french - {"{error}"}, code
+            assert words["en"] != words["fr"]
+            # What stands before these in French is a no-break space.
+            assert not re.search(r" [:;?!»]|« ", words["fr"]), code
+
+    def test_a_refusal_speaks_both_languages_with_their_numbers(self):
+        with pytest.raises(TableError) as refused:
+            read_table(b"a\n" + b"1\n" * 100_001)
+        assert refused.value.code == "too_many_rows"
+        assert str(refused.value) == refused.value.words["en"]
+        assert "100,000 rows" in refused.value.words["en"]
+        assert "100\u202f000 lignes" in refused.value.words["fr"]
+
+
+SMALL = Limits(megabytes=1, rows=3, columns=2)
+
+
+class TestLimits:
+    @pytest.mark.parametrize(
+        ("content", "code"),
+        [
+            (b"a,b\n" + b"1,2\n" * 3, None),
+            (b"a,b,,\n" + b"1,2,,\n" * 3, None),
+            (b"a,b\n" + b"1,2\n" * 4, "too_many_rows"),
+            (b"a,b\n\n" + b'1,"2\n"\n' * 3, None),
+            (b"a,b,c\n1,2,3\n", "too_many_columns"),
+            (b"a,b\n1," + b"x" * 2**20, "too_many_bytes"),
+            (workbook(["a", "b"], *[[1, 2]] * 4), "too_many_rows"),
+            (workbook(["a", "b", "c"], [1, 2, 3]), "too_many_columns"),
+        ],
+        ids=range(8),
+    )
+    def test_a_file_within_its_limits_is_read_and_another_is_told_so(self, content, code):
+        if code is None:
+            assert len(read_table(content, SMALL).rows) == 3
+            return
+        with pytest.raises(TableError) as refused:
+            read_table(content, SMALL)
+        assert refused.value.code == code
+
+    def test_a_file_of_too_many_rows_is_not_read_to_its_end(self):
+        content = b"a,b\n" + b"1,2\n" * 4 + b'"never closed'
+        with pytest.raises(TableError) as refused:
+            read_table(content, SMALL)
+        assert refused.value.code == "too_many_rows"
+
+
+class TestNumbersThatCanBeReadInTwoWays:
+    """A column of a CSV settles what one of its cells leaves open."""
+
+    @pytest.mark.parametrize(
+        ("cells", "settled"),
+        [
+            (["12,5", "5,993"], ["12,5", "5.993"]),
+            (["0,125", "1,250", "-1,250"], ["0,125", "1.250", "-1.250"]),
+            (["2 500,50", "1,250"], ["2 500,50", "1.250"]),
+            (["2,500.50", "5,993"], ["2,500.50", "5993"]),
+            (["1,234,567", "5,993"], ["1,234,567", "5993"]),
+            (["2.500,50", "5.993"], ["2.500,50", "5993"]),
+            (["1.234.567", "5.993"], ["1.234.567", "5993"]),
+            (["0.125", "5.993"], ["0.125", "5.993"]),
+            # Nothing tells, or not the same: they are left for the schema to judge.
+            (["5,993", "12"], ["5,993", "12"]),
+            (["5,993", "12,5", "12.5"], ["5,993", "12,5", "12.5"]),
+            (["5,993", "word", ""], ["5,993", "word", ""]),
+            (["5,993", "a, b", "12,5 km"], ["5,993", "a, b", "12,5 km"]),
+        ],
+        ids=range(12),
+    )
+    def test_a_column_tells(self, cells, settled):
+        content = "x;y\n" + "".join(f"{cell};other\n" for cell in cells)
+        assert read_table(content.encode()).columns()["x"] == settled
+
+    def test_each_column_by_itself(self):
+        table = read_table(b"x;y\n12,5;2,500.50\n5,993;5,993\n")
+        assert table.rows[1] == ["5.993", "5993"]
+
+    def test_the_numbers_of_a_workbook_are_numbers(self):
+        table = read_table(workbook(["x", "y"], ["12,5", 1.5], ["5,993", 2.25]))
+        assert table.columns() == {"x": ["12,5", "5,993"], "y": [1.5, 2.25]}
 
     @settings(max_examples=300)
     @given(
@@ -195,9 +291,17 @@ class TestMatching:
         assert match_columns([header], schema).headers == {"employee_id": header}
 
     def test_the_first_of_two_columns_for_one_field_is_taken(self, schema):
-        match = match_columns(["Salary", "MonthlyIncome"], schema)
+        match = match_columns(["Salary", "Monthly Income"], schema)
         assert match.headers == {"monthly_income": "Salary"}
-        assert match.unused == ["MonthlyIncome"]
+        assert match.unused == ["Monthly Income"]
+
+    def test_but_the_very_header_of_the_training_file_goes_first(self, schema):
+        match = match_columns(["Salary", "monthlyincome", "MonthlyIncome"], schema)
+        assert match.headers == {"monthly_income": "MonthlyIncome"}
+        assert match.unused == ["Salary", "monthlyincome"]
+        assert match_columns(["id", "Matricule", "EmployeeNumber"], schema).headers == {
+            "employee_id": "EmployeeNumber"
+        }
 
     @pytest.mark.parametrize("header", ["", "  ", "&", "Zodiac"])
     def test_other_columns_are_unused(self, schema, header):
