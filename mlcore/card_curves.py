@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from mlcore.charts import Axis, Plot, nice_ticks
 from mlcore.engine.operating import Operating, Outcome
@@ -140,7 +141,7 @@ def _calibration(
             _("Risk that the model gave"),
             _("Share who left"),
             _("95% interval"),
-            _("People"),
+            pgettext("counted", "People"),
         ],
         rows=[
             [

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language, gettext_lazy, pgettext_lazy
 from django.utils.translation import gettext as _
 
 from mlcore.engine import artifact, operating
@@ -39,7 +39,7 @@ class NumberField(forms.FloatField):
 
 def _reason(help_text: Any) -> forms.CharField:
     return forms.CharField(
-        label=gettext_lazy("Reason"),
+        label=pgettext_lazy("of a decision", "Reason"),
         help_text=help_text,
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -111,7 +111,7 @@ class OperatingForm(forms.Form):
     )
     workforce = NumberField(
         label=gettext_lazy("Your workforce"),
-        unit=gettext_lazy("people"),
+        unit=pgettext_lazy("counted", "people"),
         min_value=1,
         max_value=_LARGEST_WORKFORCE,
         error_messages={"required": gettext_lazy("Enter how many people work for you.")},
