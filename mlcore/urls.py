@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-from contextlib import suppress
-
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import include, path
 
 from mlcore import decision_views, views
 
 app_name = "models"
 
-urlpatterns: list[URLPattern | URLResolver] = [
+urlpatterns = [
     path("", views.registry_page, name="registry"),
+    path("training/", include("mlcore.training_urls")),
     path("compare/", views.compare, name="compare"),
     path("import/", decision_views.import_model, name="import"),
     path("roll-back/", decision_views.roll_back, name="roll-back"),
@@ -19,5 +18,3 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("<str:version>/operating-point/", decision_views.operating_point, name="operating-point"),
     path("<str:version>/activate/", decision_views.activate, name="activate"),
 ]
-with suppress(ImportError):
-    urlpatterns.insert(1, path("training/", include("mlcore.training_urls")))
