@@ -96,12 +96,14 @@ def names_a_person(column: Profile) -> bool:
 
 def identifies(column: Profile) -> bool:
     """Whether every value can stand as the employee's reference."""
+    if column.foreign or column.booleans:
+        return False
     try:
         for key in column.counts:
             read_identifier(key)
     except InvalidValueError:
         return False
-    return not column.foreign
+    return True
 
 
 def _number_kind(column: Profile, numbers: Numbers, header: str) -> ColumnKind:

@@ -60,6 +60,8 @@ class Profile:
     """Rows by value, in the order of the file, blanks left out."""
     foreign: bool
     """Whether some cell is neither text nor number: a date, a list."""
+    booleans: bool
+    """Whether some cell is true or false, counted as that word."""
 
     @property
     def rows(self) -> int:
@@ -119,7 +121,7 @@ class Profile:
 def profile(header: str, cells: Sequence[object]) -> Profile:
     """Count a column's cells."""
     types = set(map(type, cells))
-    foreign = False
+    foreign = booleans = False
     keys: list[Key]
     if types <= {str, int, float, type(None)}:
         keys = list(cells)
@@ -132,7 +134,7 @@ def profile(header: str, cells: Sequence[object]) -> Profile:
         for cell in cells:
             key = plain(cell)
             if isinstance(key, bool):
-                key = word(key)
+                booleans, key = True, word(key)
             elif key is None:
                 key = ""
             elif isinstance(key, float) and key != key:
@@ -143,7 +145,7 @@ def profile(header: str, cells: Sequence[object]) -> Profile:
     counts = Counter(keys)
     for key in [key for key in counts if isinstance(key, str) and not key.strip()]:
         del counts[key]
-    return Profile(header, keys, dict(counts), foreign)
+    return Profile(header, keys, dict(counts), foreign, booleans)
 
 
 def as_word(key: Key) -> str:
