@@ -13,7 +13,10 @@ import mlcore.engine
 
 ROOT = Path(mlcore.engine.__file__).parents[2]
 MODULES = [module.name for module in pkgutil.iter_modules(mlcore.engine.__path__)]
-TRAIN = {"training", "preparation", "folding", "evaluation", "making"}
+TRAIN = {
+    "calibration", "compilation", "designs", "evaluation", "folding", "learners", "logistic",
+    "making", "pairs", "preparation", "selection", "training",
+}  # fmt: skip
 
 PROGRAM = """
 import importlib, sys
