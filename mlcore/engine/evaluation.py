@@ -7,6 +7,9 @@ side, and what is scored is the compiled model. `figures` makes the card's figur
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -73,7 +76,9 @@ def evaluate(data: TrainingSet, *, progress: Progress | None = None, jobs: int =
     tell("training", 0, 1)
     done = 0
     # The training on everything goes first, beside the folds: what cannot be learned ends at once.
-    tasks = [delayed(_train)(data), *(delayed(_fold)(data, i, *s) for i, s in enumerate(splits))]
+    parent = os.getpid()
+    tasks = [delayed(_train)(parent, data)]
+    tasks += [delayed(_fold)(parent, data, place, *split) for place, split in enumerate(splits)]
     with _results(tasks, jobs) as results:
         for place, found in results:
             if isinstance(found, training.Trained):
@@ -108,10 +113,10 @@ def _results(tasks: Sequence[Any], jobs: int) -> Iterator[Iterator[Any]]:
     # A daemonic process, as a task queue's workers may be, cannot have children.
     if multiprocessing.current_process().daemon:
         jobs = 1
+    # No task waits in a process's queue: ending the processes is clean, and nothing is lost by it.
     parallel = Parallel(
-        n_jobs=jobs, backend="loky", return_as="generator_unordered", batch_size=1,
-        pre_dispatch="all",
-    )  # fmt: skip
+        n_jobs=jobs, backend="loky", return_as="generator_unordered", pre_dispatch="n_jobs"
+    )
     results = parallel(tasks)
     try:
         yield results
@@ -122,14 +127,36 @@ def _results(tasks: Sequence[Any], jobs: int) -> Iterator[Iterator[Any]]:
             results.close()
 
 
-def _train(data: TrainingSet) -> tuple[int, training.Trained]:
+def _end_with(parent: int) -> None:
+    """Let this process end when its parent does: one that is killed cannot end its children."""
+    global _watching
+    if _watching or os.getpid() == parent:
+        return
+    _watching = True
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+_watching = False
+
+
+def _train(parent: int, data: TrainingSet) -> tuple[int, training.Trained]:
+    _end_with(parent)
     # Sums in another order differ in their last bits: one thread gives one order.
     with threadpool_limits(1):
         return -1, training.train(data)
 
 
-def _fold(data: TrainingSet, place: int, seen: Ints, unseen: Ints) -> tuple[int, dict[str, Floats]]:
+def _fold(
+    parent: int, data: TrainingSet, place: int, seen: Ints, unseen: Ints
+) -> tuple[int, dict[str, Floats]]:
     """What models of some employees say of the others."""
+    _end_with(parent)
     with threadpool_limits(1):
         known, held_out = data.part(seen), data.part(unseen)
         base_rate = np.full(len(unseen), known.left.mean())

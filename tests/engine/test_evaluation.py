@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from sklearn.model_selection import RepeatedStratifiedKFold
@@ -109,3 +112,19 @@ def test_a_large_history_is_judged_by_fewer_and_larger_folds(monkeypatch):
     found = evaluate(prepare(PLAN, history())).out_of_fold
     assert found.repeats == 1
     assert set(found.fold[0].tolist()) == {0, 1, 2, 3, 4}
+
+
+def test_a_process_ends_when_its_parent_was_killed():
+    """Whoever is killed cannot end the processes that share the work."""
+    child = (
+        "import os, sys, time; from mlcore.engine.evaluation import _end_with;"
+        "_end_with(os.getppid()); print('ready', file=sys.stderr, flush=True); time.sleep(60)"
+    )
+    parent = (
+        "import os, subprocess, sys;"
+        f"child = subprocess.Popen([sys.executable, '-c', {child!r}], stderr=subprocess.PIPE);"
+        "child.stderr.readline(); os._exit(9)"
+    )
+    # Its output ends when nobody holds it any more: neither the parent nor the child.
+    done = subprocess.run([sys.executable, "-c", parent], stdout=subprocess.PIPE, timeout=40)
+    assert done.returncode == 9
