@@ -108,6 +108,19 @@ def _and(first: Check, then: Check) -> Check:
     return check
 
 
+def _both_ends(value: Any, place: str) -> Iterator[str]:
+    if ("low" in value) != ("high" in value):
+        yield f"{place}: an interval has two ends."
+
+
+def _pair_of_answer_and_count(value: Any, place: str) -> Iterator[str]:
+    if not (isinstance(value, list) and len(value) == 2):
+        yield f"{place} is no answer with its count."
+        return
+    yield from _answer(value[0], f"{place}[0]")
+    yield from _COUNT(value[1], f"{place}[1]")
+
+
 def _operating_fits(value: Any, place: str) -> Iterator[str]:
     thresholds, listed, leavers = (value[n] for n in ("thresholds", "listed", "leavers"))
     if not thresholds or not len(thresholds) == len(listed) == len(leavers):
@@ -150,9 +163,20 @@ def _card_fits(value: Any, place: str) -> Iterator[str]:
 
 
 _SHARE, _COUNT, _NUMBER = _number(0, 1), _number(0, 1e15), _number()
-_POINT = _object({"x": _SHARE, "y": _SHARE}, {"low": _SHARE, "high": _SHARE})
-_BIN = _object(
-    {"predicted": _SHARE, "observed": _SHARE}, {"low": _SHARE, "high": _SHARE, "people": _COUNT}
+_POINT = _and(
+    _object({"x": _SHARE, "y": _SHARE}, {"low": _SHARE, "high": _SHARE}),
+    _both_ends,
+)
+_BIN = _and(
+    _object(
+        {"predicted": _SHARE, "observed": _SHARE},
+        {"low": _SHARE, "high": _SHARE, "people": _COUNT},
+    ),
+    _both_ends,
+)
+_METRIC = _and(
+    _object({"mean": _NUMBER}, {"sd": _NUMBER, "low": _NUMBER, "high": _NUMBER}),
+    _both_ends,
 )
 _COUNTS = _list(_COUNT)
 _HISTOGRAM = _and(
@@ -163,7 +187,7 @@ _HISTOGRAM = _and(
             "counts": _COUNTS,
             "stayed": _COUNTS,
             "left": _COUNTS,
-            "answers": _list(_list(_answer, 2)),
+            "answers": _list(_pair_of_answer_and_count),
         },
     ),
     _histogram_fits,
@@ -186,9 +210,7 @@ _EVALUATION = _object(
     {},
     {
         "protocol": _any,
-        "metrics": _map(
-            _object({"mean": _NUMBER}, {"sd": _NUMBER, "low": _NUMBER, "high": _NUMBER})
-        ),
+        "metrics": _map(_METRIC),
         "baselines": _map(_map(_NUMBER)),
         "curves": _object(
             {},
