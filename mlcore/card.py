@@ -149,14 +149,14 @@ def read(
     names = {feature.name: say(feature.label, language) for feature in schema.everything}
     base_rate = card.get("base_rate") or (model.base_rate if model else 0.0)
     groups = [_groups(rates, language) for rates in fairness.at_threshold(card, point.threshold)]
-    answers = list(_answers(card, base_rate, point.threshold, outcome))
+    answers = list(_answers(card, point.threshold, outcome))
     return CardPage(
         title=say(card.get("title") or {}, language),
         source=say(card.get("source") or {}, language),
         card=card,
         base_rate=base_rate,
         lead=answers[0] if answers else "",
-        answers=answers[1:],
+        answers=[*answers[1:], *_population(base_rate)],
         doubts=list(_doubts(card, groups)),
         measures=list(_measures(card)),
         pictures=card_curves.pictures(evaluation, base_rate),
@@ -176,9 +176,7 @@ def read(
     )
 
 
-def _answers(
-    card: Mapping[str, Any], base_rate: float, threshold: float, outcome: Outcome | None
-) -> Iterator[str]:
+def _answers(card: Mapping[str, Any], threshold: float, outcome: Outcome | None) -> Iterator[str]:
     """The answers in words, the most useful one first; each needs its part of the card."""
     evaluation = card.get("evaluation") or {}
     metrics = evaluation.get("metrics") or {}
@@ -217,6 +215,9 @@ def _answers(
             left=of_hundred(outcome.precision),
             stayed=100 - of_hundred(outcome.precision),
         )
+
+
+def _population(base_rate: float) -> Iterator[str]:
     if base_rate:
         yield _("Across everyone it learned from, {n} of 100 left.").format(n=of_hundred(base_rate))
 
