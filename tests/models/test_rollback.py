@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -16,6 +19,9 @@ from mlcore import registry, services
 from mlcore.engine.artifact import ArtifactError
 from mlcore.models import Activation, ActivationProposal, ModelFiles, ModelVersion
 from mlcore.services import RefusedError
+from predictions.models import Prediction, Source
+from predictions.replay import replay
+from predictions.services import Request, predict
 from tests.accounts.factories import make_person
 from tests.conftest import EMPLOYEE
 
@@ -80,56 +86,75 @@ class TestRollingBack:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_no_request_fails_while_models_change(models, carol, settings):
-    """Predictions go on in four threads while the active model flips, over and over."""
+def test_no_request_fails_while_models_change(models, carol, alice, settings):
+    """Predictions are made and stored in four threads while the active model flips."""
     settings.MODEL_REFRESH_SECONDS = 0.0  # every request asks: the hardest case
     stop = threading.Event()
-    failures, seen = [], []
-    by_version = {version.version: version.sha256 for version in models}
+    failures = []
 
-    def predict():
-        served = set()
+    def ask():
+        request = Request(requested_by=alice, source=Source.API)
         try:
             while not stop.is_set():
                 model = registry.active()
-                score = model.model.score(model.schema.clean(dict(EMPLOYEE)))
-                assert 0 < score.probability < 1
-                assert by_version[model.version] == model.artifact.sha256
-                served.add(model.version)
+                predict(model.schema.clean(dict(EMPLOYEE)), using=model, request=request)
         except Exception as error:
             failures.append(error)
         finally:
-            seen.append(served)
             connection.close()
 
-    threads = [threading.Thread(target=predict) for _ in range(4)]
+    threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
         thread.start()
     try:
-        for _ in range(8):
+        for _ in range(6):
             services.roll_back(by=carol)
-            time.sleep(0.02)
+            time.sleep(0.05)
             services.activate(version=models[0], reason="and forth")
-            time.sleep(0.02)
+            time.sleep(0.05)
     finally:
         stop.set()
         for thread in threads:
             thread.join(30)
     assert failures == []
-    assert len(set.union(*seen)) >= 2
+    assert Prediction.objects.values("model_version").distinct().count() >= 2
+    # None was scored by one model and recorded as another's.
+    assert [f for _, findings in replay(Prediction.objects.all()) for f in findings] == []
+
+
+ANOTHER_PROCESS = """
+import sys, time
+import django
+django.setup()
+from django.db import connections
+connections.databases["default"]["NAME"] = sys.argv[1]
+from mlcore import registry
+while True:
+    print(registry.active().version, flush=True)
+    time.sleep(0.1)
+"""
 
 
 @pytest.mark.django_db(transaction=True)
-def test_other_processes_follow_within_five_seconds(models, carol, monkeypatch):
-    """Another process is told of nothing; it finds out by itself."""
-    assert registry.active().version == models[2].version
-    monkeypatch.setattr(registry, "forget", lambda: None)  # what reaches this process alone
-    rolled_back = time.monotonic()
-    services.roll_back(by=carol)
-    while registry.active().version != models[1].version:
-        assert time.monotonic() - rolled_back < 5
-        time.sleep(0.05)
-    assert registry.is_loaded()
+def test_another_process_follows_within_five_seconds(models, carol):
+    name = str(connection.settings_dict["NAME"])
+    with subprocess.Popen(
+        [sys.executable, "-c", ANOTHER_PROCESS, name],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "attrition_site.settings"},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout.readline().strip() == models[2].version
+            rolled_back = time.monotonic()
+            services.roll_back(by=carol)
+            said = models[2].version
+            while said == models[2].version:
+                said = process.stdout.readline().strip()
+                assert time.monotonic() - rolled_back < 5
+            assert said == models[1].version
+        finally:
+            process.kill()
 
 
 class TestWhichModelWasActive:
