@@ -115,7 +115,7 @@ class Profile:
     @cached_property
     def numbers(self) -> Numbers | None:
         """The column as numbers; None where it holds others than numbers."""
-        return None if self.foreign or not self.counts else _numbers(self)
+        return None if self.foreign or self.booleans or not self.counts else _numbers(self)
 
 
 def profile(header: str, cells: Sequence[object]) -> Profile:

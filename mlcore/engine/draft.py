@@ -102,6 +102,8 @@ class Draft:
     name: str
     """The plan's: lower-case letters, digits, hyphens."""
     title: Words
+    guessed_title: Words
+    """The title while nobody gave another."""
     source: Words
     rows: int
     findings: tuple[Finding, ...]
@@ -165,6 +167,7 @@ class Draft:
         return {
             "name": self.name,
             "title": dict(self.title),
+            "guessed_title": dict(self.guessed_title),
             "source": dict(self.source),
             "rows": self.rows,
             "target": self.target,

@@ -17,6 +17,7 @@ REASONS: Mapping[str, Words] = {
         "en": "It says who left: “{leaver}” means leaving.",
         "fr": "Elle dit qui est parti : « {leaver} » signifie un départ.",
     },
+    "target_alone": {"en": "It says who left.", "fr": "Elle dit qui est parti."},
     "identifier": {
         "en": "It holds the employee’s reference, by which a prediction is found again.",
         "fr": "Elle contient le matricule, qui permet de retrouver une estimation.",

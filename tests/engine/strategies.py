@@ -139,9 +139,12 @@ def tables(draw):
         )
     )
     dice = random.Random(draw(st.integers(0, 2**32)))
-    rows = draw(st.sampled_from([0, 1, 2, 5, 25, 60]))
+    rows = draw(st.sampled_from([0, 1, 2, 5, 25, 25, 60, 60]))
     columns = []
-    for _ in headers:
+    if draw(st.booleans()):
+        headers = ["Quit", *(header for header in headers if header != "Quit")]
+        columns.append([dice.choice(["Yes", "No", "no "]) for _ in range(rows)])
+    for _ in headers[len(columns) :]:
         cell = _CELLS[draw(st.sampled_from(sorted(_CELLS)))]
         rare = _CELLS[draw(st.sampled_from(["blank", "blank", "not known", "awkward"]))]
         share = draw(st.sampled_from([0, 0, 0.03, 0.5]))
