@@ -249,17 +249,29 @@ def test_a_frame_without_rows_has_no_scores(bundled):
 
 class TestBlanks:
     def test_a_blank_contributes_what_the_average_employee_does_which_is_nothing(self, bundled):
+        """The public file has no blanks, so nothing could be learned from them."""
         row = bundled.schema.clean({"over_time": "Yes"})
         contributions = bundled.model.score(row).contributions
         assert contributions.pop("over_time") > 0
-        assert set(contributions.values()) == {0.0}
+        alone = [contributions[name] for name in bundled.model.shapes if name != "over_time"]
+        assert set(alone) == {0.0}
+
+    def test_a_blank_contributes_what_was_learned_from_blanks(self):
+        model = other_model.MODEL
+        row = other_model.SCHEMA.clean({"teletravail": "Oui"})
+        contributions = model.score(row).contributions
+        for name, shape in model.shapes.items():
+            if name != "teletravail":
+                assert contributions[name] == shape.missing
 
     def test_a_blank_is_never_read_as_zero(self, bundled):
+        first, second, *_ = bundled.schema.features
         for feature in bundled.schema.features:
             if feature.kind == "number" and feature.minimum <= 0:
-                other = "job_level" if feature.name != "job_level" else "education"
-                blank = bundled.schema.clean({other: 3})
-                zero = bundled.schema.clean({other: 3, feature.name: 0})
+                other = second if feature is first else first
+                known = {other.name: other.typical}
+                blank = bundled.schema.clean(known)
+                zero = bundled.schema.clean(known | {feature.name: 0})
                 assert blank.inputs[feature.name] is None
                 assert bundled.model.score(blank) != bundled.model.score(zero), feature.name
 
