@@ -40,13 +40,13 @@ _LEFT = (
     "resigned", "quit", "inactive", "exited", "démission", "démissionné", "démissionnaire", "ex",
     "gone", "departed", "churned", "former", "ancien", "ancien salarié", "inactif", "leaving",
     "voluntary resignation", "voluntarily terminated", "attrited", "a quitté", "hors effectif",
-    "departure", "départ", "exit", "out", "not active", "non actif",
+    "departure", "départ", "exit", "not active", "non actif",
 )  # fmt: skip
 LEFT = frozenset(map(fold, _LEFT))
 """Answers that mean that somebody left."""
 _STAYED = (
     "stayed", "stay", "stayer", "active", "actif", "active employee", "current", "employed",
-    "present", "présente", "présent(e)", "en poste", "en activité", "in", "retained", "hired",
+    "present", "présente", "présent(e)", "en poste", "en activité", "retained", "hired",
     "working", "resté", "restée", "reste", "existing", "in post", "dans l’effectif",
     "en effectif", "at work", "staying", "remained",
 )  # fmt: skip

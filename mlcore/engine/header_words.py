@@ -62,7 +62,7 @@ def readable(header: str) -> str:
     text = " ".join(re.sub(r"\s*\(\s*%\s*\)", "", text).split())
     if " " not in text:
         words = _BOUNDARY.sub(" ", text).replace("_", " ").replace("-", " ").split()
-        shouted = text.upper() == text
+        shouted = text.upper() == text and (len(words) > 1 or len(text) > 5)
         words = [w.lower() if shouted or not w.isupper() or len(w) == 1 else w for w in words]
         text = " ".join(words)
     text = text[:1].upper() + text[1:]
@@ -71,7 +71,7 @@ def readable(header: str) -> str:
 
 def label(header: str) -> Words:
     """A label in both languages: translated where the header is a common one, else the same."""
-    bare = re.sub(r"\((?:[^\w]|eur|euros?|usd|brut|gross|k)*\)", "", header, flags=re.IGNORECASE)
+    bare = re.sub(r"\((?:[^\w]|eur|euros?|usd|brut|gross)*\)", "", header, flags=re.IGNORECASE)
     if term := _TERMS.get(fold(bare)):
         return {"en": term.english, "fr": term.french}
     text = readable(header)
@@ -93,7 +93,8 @@ def _any(words: str) -> re.Pattern[str]:
 PROTECTED = _any(
     "sex|sexe|gender|genre(?! de)|age|birth|birthdate|birthday|birthplace|dob|naissance|naiss"
     "|marital|matrimoniale?|married|marie|mariee|pacs|situation (?:de )?famil\\w*|familystatus"
-    "|family (?:status|situation)|civilite|nationality|nationalite|citizenship|ethnicity|ethnie"
+    "|family (?:status|situation)|civilite|nationality|nationalite|citizen\\w*|hispanic\\w*"
+    "|latino|ethnicity|ethnie"
     "|ethnic\\w*|race|racial|origin|origine|religion|religious|religieu\\w*|disability"
     "|disabled|handicap\\w*|rqth|boeth|union|unionized|syndicat|syndique|syndicale?|health"
     "|sante|medical|sick|sickness|maladie|illness|maternity|maternite|paternity|paternite|pregnant"
@@ -150,7 +151,7 @@ DATE = _any("date|dates|day of|datetime|timestamp")
 TARGET = _any(
     "attrition|churn|churned|leaver|leavers|left|has left|quit|quits|resigned|exited|turnover"
     "|attrited|sorti|sortie|sorties|parti|partie|depart|departs|departed|demission\\w*|quitte"
-    "|terminated|gone|leave|leaving|label leaver|ex employe\\w*"
+    "|terminated|termd|gone|leave|leaving|ex employe\\w*|target|label"
 )
 STATUS = _any("status|statut|situation|etat|state|presence|position administrative")
 STAYER = _any(
@@ -159,19 +160,22 @@ STAYER = _any(
 )
 """Headers under which yes means staying."""
 ABOUT_LEAVING = _any(
-    "date|reason|reasons|motif|motifs|cause|causes|raison|type|day|time|notice|interview|risk|risque"
+    "date|reason|reasons|motif|motifs|cause|causes|raison|type|day|time|notice|interview|risk"
+    "|risque"
     "|days|months|years|count|number|nb|nombre|policy|balance|taken|hours|used|conge\\w*|rate|taux"
 )
 """Beside a word for leaving, these speak of how and when, or of leave from work."""
 AFTERWARDS = _any(
-    "(?:exit|leaving|leave|termination|terminated|separation|resignation|departure|sortie|depart"
+    "(?:exit|leaving|termination|terminated|separation|resignation|departure|sortie|depart"
     "|demission|offboarding|last working|last worked|last) (?:de |du |d )?(?:date|day|reason|motif"
     "|type|cause|interview|code|time)"
     "|(?:date|day|reason|reasons|motif|motifs|cause|causes|type|raison|entretien|code|mois|annee)"
     " (?:for |of |de |du |d |de la |de l )?(?:exit|leaving|termination|separation|resignation"
     "|departure|sortie|depart|demission|rupture|fin de contrat|left|quit)"
-    "|last working day|last day worked|exit|dateoftermination|termdate|term date|termination"
-    "|termreason|term reason|separation|severance|notice|notice period|preavis|solde de tout compte"
+    "|leave date|leave reason|last working day|last day worked|exit|dateoftermination|termdate"
+    "|term date|termination"
+    "|termreason|term reason|separation|severance|notice(?! board)|notice period|preavis"
+    "|solde de tout compte"
     "|fin de contrat|end date|date fin|date de fin|rupture|offboarding|rehire|rehire eligibility"
     "|dernier jour\\w*|indemnites? de (?:depart|licenciement)|licenciement|resignation"
 )
@@ -181,7 +185,7 @@ ACTIONABLE = _any(
     "over time|overtime|heures sup\\w*|salary|salaire|income|pay|wage|remuneration|compensation"
     "|bonus|prime|primes|raise|hike|augmentation|stock|option|training|trainings|formation"
     "|formations|travel|deplacements?|remote|telework|telet?ravail|teletravail|hours|horaires?"
-    "|schedule|workload|charge|satisfaction|work life balance|balance|promotion|promotions"
+    "|schedule|workload|charge|satisfaction|life balance|equilibre|promotion|promotions"
     "|environment|shift|distance|commute|trajet|benefits|avantages|projects?|projets?"
     "|job level|mutuelle|part time|temps partiel|flexib\\w*"
 )
@@ -189,7 +193,8 @@ NOT_ACTIONABLE = _any("total working|anciennete|tenure|number of companies|num c
 
 _SECTIONS: dict[str, re.Pattern[str]] = {
     "voice": _any(
-        "satisfaction|involvement|implication|engagement|balance|equilibre|motivation|feedback"
+        "satisfaction|involvement|implication|engagement|life balance|equilibre|motivation"
+        "|feedback"
         "|climate|climat|ambiance|morale|stress|wellbeing|survey|enquete"
     ),
     "pay": _any(

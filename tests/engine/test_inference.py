@@ -331,6 +331,8 @@ class TestWhoLeft:
             ("Situation", ["En poste", "Parti(e)"], "Parti(e)"),
             ("Active", ["Yes", "No"], "No"),
             ("Still employed", ["1", "0"], "0"),
+            ("LeaveOrNot", ["0", "1"], "1"),
+            ("Termd", ["0", "1"], "1"),
             ("Quelconque", ["sorti", "présent"], "sorti"),
         ],
     )
@@ -491,6 +493,8 @@ class TestNames:
             ("WeeklyShiftCount", "Weekly shift count"),
             ("WEEKLY_SHIFT", "Weekly shift"),
             ("HRScore2", "HR score 2"),
+            ("CSP", "CSP"),
+            ("Prime (k€)", "Prime (k€)"),
             ("Points cumulés", "Points cumulés"),
             ("部門", "部門"),
         ],
