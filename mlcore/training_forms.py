@@ -15,10 +15,10 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from accounts.models import User
 from mlcore import training_drafts
+from mlcore.engine.column_roles import is_protected
 from mlcore.engine.corrections import LONGEST_WHY, CorrectionError, as_words, problem
 from mlcore.engine.draft import Draft, Finding
 from mlcore.engine.header_words import LONGEST_LABEL
-from mlcore.engine.inference import is_protected
 from mlcore.engine.tabular import TableError
 from mlcore.engine.values import fold
 from mlcore.engine.words import LANGUAGES, Words, number_text, say
