@@ -144,20 +144,25 @@ def _left_out(plan: TrainingPlan, data: TrainingSet, report: Mapping[str, Any]) 
         column: dict(why) for column, why in {**plan.left_out, **data.dropped}.items()
     }
     for name, cost in report.get("selection", {}).get("cost", {}).items():
+        loss = round(float(cost["log_loss"]), 4)
+        words = _NOT_NEEDED if loss > 0 else _BETTER_WITHOUT
         reasons[data.schema.by_name[name].column] = {
-            language: say(_NOT_NEEDED, language).format(
-                cost=number_text(round(cost["log_loss"], 4), language)
-            )
+            language: say(words, language).format(loss=number_text(loss, language))
             for language in LANGUAGES
         }
     return reasons
 
 
 _NOT_NEEDED: Words = {
-    "en": "Not needed: without it the cross-validated log loss rises by {cost}, which is within its"
+    "en": "Not needed: asking for it as well lowers the log loss by {loss}, which is within its"
     " uncertainty.",
-    "fr": "Inutile\u00a0: sans elle, la perte logarithmique en validation croisée augmente de"
-    " {cost}, ce qui reste dans la marge d’incertitude.",
+    "fr": "Inutile\u00a0: la demander aussi abaisse la perte logarithmique de {loss}, ce qui reste"
+    " dans la marge d’incertitude.",
+}
+_BETTER_WITHOUT: Words = {
+    "en": "Not needed: on people it has not seen, the model does as well without it.",
+    "fr": "Inutile\u00a0: sur des personnes qu’il n’a pas vues, le modèle fait aussi bien sans"
+    " elle.",
 }
 
 
