@@ -109,7 +109,12 @@ def _not_two(column: Profile) -> Words | None:
 def _which(columns: list[Column], candidates: Mapping[str, Answers]) -> Question:
     """The question for the column that says who left, and why a likely one cannot."""
     for column in columns:
-        likely = suspicion.speaks_of_leaving(column.header) and column.kind in ("choice", "scale")
+        likely = (
+            suspicion.speaks_of_leaving(column.header)
+            and not is_protected(column.header)
+            and column.kind in ("number", "scale", "choice", "constant")
+            and column.profile.distinct <= _MOST_LIKELY_ANSWERS
+        )
         if likely and (refusal := _not_two(column.profile)):
             question = reason("which_column")
             text = {
@@ -120,6 +125,7 @@ def _which(columns: list[Column], candidates: Mapping[str, Answers]) -> Question
     return Question("target", reason("which_column"), tuple(candidates))
 
 
+_MOST_LIKELY_ANSWERS = 12
 _QUOTED: Words = {"en": "“{}”:", "fr": "« {} » :"}
 
 

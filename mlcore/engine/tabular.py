@@ -22,6 +22,7 @@ from mlcore.engine.words import Words, number_text
 from mlcore.engine.workbook import WorkbookError, first_sheet
 
 _OLE = b"\xd0\xcf\x11\xe0"
+_MARKUP = ("<", "{", "[")  # HTML and XML, JSON
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 
@@ -207,6 +208,8 @@ def _read_csv(content: bytes) -> Iterator[list[Any]]:
     text = _decode(content)
     if _CONTROL.search(text):
         raise TableError("old_excel" if content.startswith(_OLE) else "neither")
+    if text.lstrip()[:1] in _MARKUP:
+        raise TableError("neither")
     header = text.lstrip().split("\n", 1)[0]
     delimiter = max(",;\t|", key=header.count)
     try:

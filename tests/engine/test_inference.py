@@ -372,6 +372,15 @@ class TestWhoLeft:
         assert "“Statut”" in made.needs[0].text["en"]
         assert "3: Sorti, Présent, Suspendu" in made.needs[0].text["en"]
 
+    @pytest.mark.parametrize(
+        ("cells", "said"),
+        [(["Yes"], "this one has only “Yes”"), (["0", "1", "2"], "this one has 3: 0, 1, 2")],
+    )
+    def test_so_is_one_answer_and_numbers_that_are_none(self, cells, said):
+        made = draft(table_of(Attrition=cells * 20, Pay=range(20 * len(cells))), name="x")
+        assert made.plan is None
+        assert said in made.needs[0].text["en"]
+
     def test_nothing_to_learn_from_is_told(self):
         table = table_of(Attrition=["Yes", "No"] * 30, Note=[f"text, {n} or so" for n in range(60)])
         made = draft(table, name="x")

@@ -135,6 +135,8 @@ class TestRefusal:
             (b'a,b\n"1,2\n', "The file is not a readable CSV: unexpected end of data."),
             (b"a\n" + b"x" * 200_000, "The file is not a readable CSV: field larger than"),
             (b"\x89PNG\r\n\x1a\n\x00\x00", "This is neither a CSV nor an XLSX file."),
+            (b"<html><table><tr><td>a</td>", "This is neither a CSV nor an XLSX file."),
+            (b'[{"a": 1, "b": 2}]', "This is neither a CSV nor an XLSX file."),
             (b"%PDF-1.7\x01\x02", "This is neither a CSV nor an XLSX file."),
             (
                 b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00",
@@ -157,7 +159,7 @@ class TestRefusal:
                 "The first row holds values where the name",
             ),
         ],
-        ids=range(26),
+        ids=range(28),
     )
     def test_what_is_no_table_is_told_in_a_sentence(self, content, sentence):
         assert refusal(content).startswith(sentence)
