@@ -281,6 +281,7 @@ Annual salary|Salaire annuel|annual salary,salaire annuel,yearly salary
 Gross annual salary|Salaire brut annuel|gross annual salary,salaire brut annuel,salaire annuel brut
 Salary|Salaire|salary,salaire,wage
 Hourly rate|Taux horaire|hourly rate,taux horaire
+Monthly rate|Taux mensuel|monthly rate,taux mensuel
 Daily rate|Taux journalier|daily rate,taux journalier
 Bonus|Prime|bonus,prime,primes
 Last pay rise|Dernière augmentation|percent salary hike,last raise,derniere augmentation
@@ -315,6 +316,13 @@ Involvement|Implication|job involvement,implication,involvement
 Engagement|Engagement|engagement,engagement score
 Education level|Niveau d’études|education,education level,niveau d etudes,niveau etudes,diplome
 Field of study|Domaine d’études|education field,field of study,domaine d etudes
+Absenteeism rate|Taux d’absentéisme|taux d absenteisme,absenteeism rate,absenteeism
+Working time rate|Taux d’occupation|taux d occupation,fte,etp
+Recruitment source|Source de recrutement|recruitment source,source de recrutement
+Age group|Tranche d’âge|age group,tranche d age
+Business unit|Direction|business unit,direction
+Work pattern|Rythme de travail|shift,work pattern,rythme de travail,horaires
+Coefficient|Coefficient|coefficient
 Absences|Absences|absences,absence,nb absences
 Days of absence|Jours d’absence|days absent,absence days,jours d absence,jours absence
 Projects|Projets|projects,number project,number of projects,nb projets

@@ -22,6 +22,7 @@ from mlcore.engine.words import Words, number_text
 from mlcore.engine.workbook import WorkbookError, first_sheet
 
 _OLE = b"\xd0\xcf\x11\xe0"
+_LONGEST_HEADER = 1_000  # characters: a survey's question may be one
 _MARKUP = ("<", "{", "[")  # HTML and XML, JSON
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
@@ -145,6 +146,8 @@ def check_history(table: Table, limits: Limits = HISTORY) -> None:
         raise TableError("one_column")
     if not table.rows:
         raise TableError("no_rows")
+    if long := [n for n, name in enumerate(table.headers, start=1) if len(name) > _LONGEST_HEADER]:
+        raise TableError("long_name", column=long[0], most=_LONGEST_HEADER)
     if looks_like_values(table.headers) or _occurs_below(table):
         raise TableError("no_header")
 
@@ -280,6 +283,10 @@ SENTENCES: Mapping[str, Words] = {
     "nameless": {
         "en": "Column {column} has values but no name in the first row.",
         "fr": "La colonne {column} contient des valeurs mais n’a pas de nom en première ligne.",
+    },
+    "long_name": {
+        "en": "The name of column {column} is longer than {most} characters. Shorten it.",
+        "fr": "Le nom de la colonne {column} dépasse {most} caractères. Raccourcissez-le.",
     },
     "same_name": {
         "en": "The file has columns of the same name: {names}.",
