@@ -11,8 +11,9 @@ from django.db import OperationalError
 from django.db.backends.utils import CursorWrapper
 
 from attrition_site import health
-from mlcore import registry
-from mlcore.models import ModelVersion
+from mlcore import registry, services
+from mlcore.engine import artifact
+from mlcore.models import ModelFiles, ModelVersion, Origin
 from tests.api.conftest import Api
 
 ADDRESS = "/api/v1/health"
@@ -56,6 +57,17 @@ def test_with_an_altered_model(active_model):
     ModelVersion.objects.update(sha256="0" * 64)
     registry.forget()
     assert Api().get(ADDRESS, expect=503).json()["model_loaded"] is False
+
+
+def test_with_altered_files_until_they_are_whole_again(active_model):
+    files = artifact.read(registry.BUNDLED_FOLDER)
+    altered = files | {"card.json": files["card.json"] + b" "}
+    ModelFiles.objects.update(content=artifact.pack(altered))
+    Api().get(ADDRESS)  # what this process has loaded already is what was recorded
+    registry.forget()
+    assert Api().get(ADDRESS, expect=503).json()["model_loaded"] is False
+    services.register(files=files, origin=Origin.BUNDLED)
+    Api().get(ADDRESS)
 
 
 def test_without_a_database(active_model, monkeypatch):

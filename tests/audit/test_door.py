@@ -67,6 +67,8 @@ def test_an_auditor_sees_records_and_models_alone(as_bob):
         "predictions.Prediction",
         "mlcore.ModelVersion",
         "mlcore.Activation",
+        "mlcore.ActivationProposal",
+        "mlcore.OperatingDecision",
     }
 
 
@@ -76,6 +78,8 @@ def test_an_administrator_sees_what_their_role_names(client, carol):
         "predictions.Prediction",
         "mlcore.ModelVersion",
         "mlcore.Activation",
+        "mlcore.ActivationProposal",
+        "mlcore.OperatingDecision",
         "accounts.User",
         "auth.Group",
         "axes.AccessAttempt",
