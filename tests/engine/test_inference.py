@@ -235,7 +235,7 @@ class TestAnExportInExcel:
     def test_it_can_be_prepared_for_training(self, table):
         data = training.prepare(draft(table, name="Export.xlsx").plan, table.columns())
         assert data.left.sum() == 60
-        assert data.frame.employee_ids[0] == "10000"
+        assert data.frame.inputs["weekly_hours"].count(None) > 20
 
 
 class TestRefusal:
@@ -264,8 +264,8 @@ class TestRefusal:
 
 class TestNames:
     def test_they_differ_whatever_the_headers(self):
-        headers = ["Over Time", "OverTime", "over_time", "!!!", "年齢", "Employee ID", "employee_id",
-                   "class", "2024", "x" * 90, "x" * 91]  # fmt: skip
+        headers = ["Over Time", "OverTime", "over_time", "!!!", "年齢", "Employee ID",
+                   "employee_id", "class", "2024", "x" * 90, "x" * 91]  # fmt: skip
         rows = [[str((n * (place + 2)) % 11) for place in range(len(headers))] for n in range(40)]
         table = Table(
             ["Left", *headers], [["Yes" if n % 3 else "No", *r] for n, r in enumerate(rows)]
@@ -300,7 +300,8 @@ class TestNames:
     @pytest.mark.parametrize(
         ("name", "plain"),
         [("Export RH 2025.xlsx", "export-rh-2025"), ("", "history"), ("年", "history"),
-         ("a" * 99, "a" * 40), ("../../etc/passwd", "etc-passwd"), ("%%", "history"), ("É.CSV", "e")],
+         ("a" * 99, "a" * 40), ("../../etc/passwd", "etc-passwd"), ("%%", "history"),
+         ("É.CSV", "e")],
     )  # fmt: skip
     def test_a_plan_is_named_after_the_file(self, name, plain):
         table = table_of(Left=["Yes", "No"] * 30, Pay=[1, 2, 3] * 20)
