@@ -86,10 +86,10 @@ def test_the_explanation_is_strongest_first_and_complete(api, employee, active_m
 def test_a_blank_is_missing_and_never_zero(api, employee):
     del employee["monthly_income"]
     employee["job_level"] = None
-    employee["education"] = "  "
+    employee["job_satisfaction"] = "  "
     answer = api.post(ADDRESS, employee, expect=201).json()
-    assert answer["missing"] == ["job_level", "monthly_income", "education"]
-    assert not {"job_level", "monthly_income", "education"} & {
+    assert answer["missing"] == ["job_level", "monthly_income", "job_satisfaction"]
+    assert not {"job_level", "monthly_income", "job_satisfaction"} & {
         reason["feature"] for reason in answer["explanation"]
     }
 

@@ -115,7 +115,8 @@ def test_the_explanation_is_the_prediction(alice, record):
     prediction = record(alice)
     total = prediction.intercept + sum(prediction.contributions.values())
     assert isclose(total, prediction.log_odds, abs_tol=1e-9)
-    assert sigmoid(prediction.log_odds) == prediction.probability
+    floor = prediction.floor
+    assert prediction.probability == floor + (1 - floor) * sigmoid(prediction.log_odds)
 
 
 def test_a_value_beyond_the_training_data_is_pointed_out(as_alice, alice, record):
