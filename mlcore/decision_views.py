@@ -94,7 +94,6 @@ def activate(request: HttpRequest, version: str) -> HttpResponse:
             "point": point_of(found, kept),
             "decided": found.operating_decisions.exists(),
         },
-        status=422 if refused or form.errors or note.errors else 200,
     )
 
 
@@ -214,7 +213,6 @@ def operating_point(request: HttpRequest, version: str) -> HttpResponse:
             "picture": list_curve(stored, outcome) if outcome else "",
             "decisions": decisions,
         },
-        status=422 if refused or (request.method == "POST") else 200,
     )
 
 
@@ -274,4 +272,4 @@ def import_model(request: HttpRequest) -> HttpResponse:
                     ),
                 )
                 return redirect("models:card", version.version)
-    return render(request, "models/import.html", {"form": form}, status=422 if form.errors else 200)
+    return render(request, "models/import.html", {"form": form})

@@ -187,3 +187,14 @@ def full_model(artifact):
     shapes["distance_from_home"] = replace(shapes["distance_from_home"], missing=0.4)
     model = replace(artifact.model, shapes=shapes, pairs=(pair,), floor=0.02)
     return replace(artifact, model=model, card=full_card(artifact), sha256="")
+
+
+def small_model(artifact, keep=("over_time", "distance_from_home", "job_role", "job_level")):
+    """The same with a few inputs: as much to see, sooner looked through."""
+    schema = replace(
+        artifact.schema,
+        features=tuple(feature for feature in artifact.schema.features if feature.name in keep),
+    )
+    shapes = {feature.name: artifact.model.shapes[feature.name] for feature in schema.features}
+    model = replace(artifact.model, shapes=shapes, pairs=())
+    return full_model(replace(artifact, schema=schema, model=model))

@@ -12,7 +12,7 @@ from mlcore.engine import artifact
 from mlcore.models import Origin
 from tests.accessibility import no_serious_fault
 from tests.accounts.factories import make_person
-from tests.web.model_cards import full_model
+from tests.web.model_cards import small_model
 from tests.web.test_browser import PASSWORD, console  # noqa: F401
 
 pytestmark = pytest.mark.browser
@@ -26,7 +26,7 @@ def models(transactional_db, live_server, quick_passwords, settings):
     files = artifact.read(registry.BUNDLED_FOLDER)
     first = services.register(files=files, origin=Origin.BUNDLED)
     services.activate(version=first, reason="for the test")
-    full = full_model(bundled)
+    full = small_model(bundled)
     title = {
         "en": "Employees of all plants in Northern and Southern Europe " * 2,
         "fr": "Collaborateurs de tous les sites d’Europe du Nord et du Sud " * 2,

@@ -67,7 +67,7 @@ def test_whoever_reads_may_try_and_only_an_administrator_may_save(as_alice, addr
 
 def test_saving_asks_why_and_keeps_what_was_typed(as_carol, address):
     refused = as_carol.post(address, COST | {"reason": " "})
-    assert refused.status_code == 422
+    assert refused.status_code == 200
     page = text_of(refused)
     assert "Nothing was saved" in page
     assert "Say why" in page
