@@ -191,6 +191,69 @@ class TestNumbers:
         assert REAL.read(repr(value)) == value
 
 
+MARKED = number(
+    maximum=10_000_000, integer=False, marks=("€", "EUR", "%"), blank_words=("N/A", "-")
+)
+
+
+class TestMarks:
+    """What may stand beside a number is what the feature knows."""
+
+    @pytest.mark.parametrize(
+        ("raw", "value"),
+        [
+            ("11 %", 11.0),
+            ("11%", 11.0),
+            ("11,5\u202f%", 11.5),
+            ("€ 2 500", 2500.0),
+            ("€2,500.50", 2500.5),
+            ("2\u00a0500,50 €", 2500.5),
+            ("2500eur", 2500.0),
+            ("EUR 2500", 2500.0),
+            ("-€5", -5.0),
+            ("€-5", -5.0),
+            ("+5 %", 5.0),
+            ("2500", 2500.0),
+        ],
+        ids=brief,
+    )
+    def test_it_is_set_aside(self, raw, value):
+        assert MARKED.read(raw) == value
+
+    @pytest.mark.parametrize(
+        "raw",
+        ["$5", "5 £", "€5%", "€€5", "€", "%", "5 % 6", "-€-5", "5%.", "%5,", "five %", "5 €uros",
+         "5-€", "x" * 5000 + "5 %", "1" * 5000 + " %", "5" + " " * 5000 + "%"],
+        ids=brief,
+    )  # fmt: skip
+    def test_others_are_refused_and_so_are_two(self, raw):
+        assert refusal(MARKED, raw).code == "not_a_number"
+
+    @pytest.mark.parametrize("raw", ["5 %", "€5", "€"], ids=brief)
+    def test_a_feature_without_marks_takes_none(self, raw):
+        assert refusal(REAL, raw).code == "not_a_number"
+        assert refusal(number(maximum=9, marks=("",)), raw).code == "not_a_number"
+
+    def test_what_can_be_read_in_two_ways_still_can(self):
+        assert refusal(MARKED, "5,993 €").code == "ambiguous_number"
+        assert number(maximum=10_000, marks=("€",)).read("5,993 €") == 5993
+        assert refusal(number(maximum=10_000, marks=("€",)), "5,5 €").code == "not_whole"
+
+    def test_the_refusal_quotes_what_was_given(self):
+        assert refusal(MARKED, "€ 1.2.3").params["given"] == "€ 1.2.3"
+
+    @pytest.mark.parametrize("raw", ["N/A", " n/a ", "-"])
+    def test_the_words_of_the_training_file_for_nothing_are_blanks(self, raw):
+        assert MARKED.read(raw) is None
+        assert refusal(REAL, raw).code == "not_a_number"
+
+    def test_so_is_what_is_no_number_to_a_program_where_the_file_says_so(self):
+        feature = number(maximum=9, blank_words=("NaN",))
+        assert feature.read(math.nan) is None
+        assert refusal(feature, math.inf).code == "not_a_number"
+        assert refusal(MARKED, math.nan).code == "not_a_number"
+
+
 SCALE = Feature(
     name="satisfaction",
     column="S",
@@ -270,6 +333,33 @@ class TestChoices:
     def test_nothing_is_a_blank(self, raw):
         assert SCALE.read(raw) is None
         assert CHOICE.read(raw) is None
+
+    def test_the_words_of_the_training_file_for_nothing_are_blanks(self):
+        feature = Feature(
+            name="x",
+            column="X",
+            kind="choice",
+            label={},
+            choices=(Choice(value="A", label={"en": "A"}), Choice(value="A+", label={"en": "A+"})),
+            blank_words=("?", "N/A"),
+        )
+        assert [feature.read(raw) for raw in ("?", "n/a", "a", "A+")] == [None, None, "A", "A+"]
+        assert refusal(CHOICE, "N/A").code == "not_a_choice"
+
+    def test_a_word_goes_before_what_is_left_of_it_without_its_signs(self):
+        feature = Feature(
+            name="x",
+            column="X",
+            kind="choice",
+            label={},
+            choices=(
+                Choice(value="A", label={"en": "Good"}, aliases=("best",)),
+                Choice(value="B", label={"en": "best!"}),
+            ),
+        )
+        assert feature.read("best!") == "B"
+        assert feature.read("best") == "A"
+        assert feature.read("BEST!") == "A"
 
     def test_the_refusal_lists_the_choices_in_the_readers_language(self):
         problem = refusal(SCALE, "maybe")
