@@ -141,9 +141,10 @@ class Command(BaseCommand):
 
     def _progress(self, step: str, done: int, total: int) -> None:
         """One line that is written over, for a person who watches."""
-        if self.stderr.isatty():
-            ending = "\n" if (step, done) == ("describing", total) else ""
-            self.stderr.write(f"\r{step} {done}/{total}   ", ending=ending)
+        if self.stdout.isatty():
+            ended = (step, done) == ("describing", total)
+            self.stdout.write(f"\r{step} {done}/{total}   ", ending="\n" if ended else "")
+            self.stdout.flush()
 
     def _register(self, made: Artifact) -> None:
         from mlcore import services
