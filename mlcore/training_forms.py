@@ -31,7 +31,6 @@ LONGEST_TITLE = 160  # characters
 LONGEST_SOURCE = 600
 
 _NEEDS_A_REASON = problem("why_protected")
-_LANGUAGE_NAMES = {"en": "English", "fr": "Français"}
 _ROLES = {
     "input": pgettext_lazy("use of a column", "Learned from"),
     "audit": pgettext_lazy("use of a column", "Fairness only"),
@@ -145,12 +144,10 @@ class ColumnsForm(forms.Form):
         self.draft = draft
         self.language = language
         self._add_choices_of_the_file()
-        for code in LANGUAGES:
-            self._add_words(f"title_{code}", draft.title, code, _("Name of the model"))
-        for code in LANGUAGES:
-            self._add_words(
-                f"source_{code}", draft.source, code, _("Where the data come from"), long=True
-            )
+        self._add_words("title_en", draft.title, _("Name of the model, in English"))
+        self._add_words("title_fr", draft.title, _("Name of the model, in French"))
+        self._add_words("source_en", draft.source, _("Where the data come from, in English"))
+        self._add_words("source_fr", draft.source, _("Where the data come from, in French"))
         for number, finding in enumerate(draft.findings):
             self._add_column(number, finding)
 
@@ -222,14 +219,14 @@ class ColumnsForm(forms.Form):
                         return number, place
         return None
 
-    def _add_words(
-        self, name: str, words: Any, code: str, label: str, *, long: bool = False
-    ) -> None:
+    def _add_words(self, name: str, words: Words, label: str) -> None:
+        kind, code = name.split("_")
+        long = kind == "source"
         widget: forms.Widget = forms.Textarea(attrs={"rows": 2}) if long else forms.TextInput()
         widget.attrs |= {"lang": code}
         longest = LONGEST_SOURCE if long else LONGEST_TITLE
         self.fields[name] = forms.CharField(
-            label=f"{label} ({_LANGUAGE_NAMES[code]})",
+            label=label,
             required=False,
             max_length=longest,
             initial=words.get(code, "")[:longest],

@@ -14,8 +14,8 @@ from mlcore.models import RunState, TrainingRun
 
 STEPS: dict[str, tuple[Promise, float]] = {
     "reading": (gettext_lazy("Read the file"), 0.02),
-    "training": (gettext_lazy("Learn from it, with the fewest columns that are enough"), 0.10),
-    "evaluating": (gettext_lazy("Test it on people it has not learned from"), 0.84),
+    "training": (gettext_lazy("Learn from it, with the fewest columns that are enough"), 0.14),
+    "evaluating": (gettext_lazy("Test it on people it has not learned from"), 0.80),
     "describing": (gettext_lazy("Write down how good it is, and for whom"), 0.04),
 }
 """By the code that `making.make` gives: what is done, and its share of the time."""
@@ -53,6 +53,10 @@ class Progress:
     @property
     def percent(self) -> int:
         return int(100 * self.share)
+
+    @property
+    def percent_text(self) -> str:
+        return _("{percent}%").format(percent=self.percent)
 
 
 def progress_of(run: TrainingRun, *, now: datetime | None = None) -> Progress:

@@ -228,6 +228,7 @@ def progress(request: HttpRequest, pk: int) -> JsonResponse:
             "state": run.state,
             "at_work": run.state in training_files.AT_WORK,
             "percent": now.percent,
+            "percent_text": now.percent_text,
             "doing": now.doing,
             "left": now.left,
             "steps": {step.code: step.place for step in now.steps},

@@ -45,7 +45,7 @@ if (watched) {
         if (!now.at_work) return location.reload();
         write(part("doing"), now.doing);
         write(part("left"), now.left);
-        write(part("percent"), String(now.percent));
+        write(part("percent"), now.percent_text);
         part("bar").value = now.percent;
         part("nobody").hidden = !now.nobody_works;
         for (const [code, place] of Object.entries(now.steps)) {

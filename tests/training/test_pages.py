@@ -345,12 +345,12 @@ def test_progress_is_told(as_carol, queued):
     assert now["at_work"]
     assert 40 < now["percent"] < 60
     assert "Step 3 of 4" in now["doing"]
-    assert now["left"] == "About 3 minutes left"
+    assert now["left"] == "About 2 minutes left"
     assert now["steps"]["reading"] == "before"
     assert now["steps"]["evaluating"] == "now"
     page = text_of(page_of(as_carol, queued))
     assert '<noscript><meta http-equiv="refresh"' in page
-    assert "About 3 minutes left" in page
+    assert "About 2 minutes left" in page
 
 
 def test_it_is_said_when_nobody_works(as_carol, queued):

@@ -26,6 +26,7 @@ class Command(BaseCommand):
     """
 
     help = "Work on a queued training. The background worker starts this."
+    requires_system_checks = ()  # they load every page
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("run", type=int, help="the number of the training")

@@ -1,0 +1,110 @@
+"""The pages of a training in a real browser: nothing is lost, and what happens is seen."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import expect
+
+from mlcore import training_jobs
+from mlcore.models import RunState, TrainingRun
+from tests.accessibility import no_serious_fault
+from tests.accounts.factories import make_person
+from tests.training.conftest import make_draft
+from tests.training.histories import as_csv, history
+
+pytestmark = pytest.mark.browser
+
+PASSWORD = "a long enough password"
+
+
+@pytest.fixture
+def console(page):
+    """What the browser complained about; the test fails if there is anything."""
+    complaints = []
+    page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else 0)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield complaints
+    assert complaints == []
+
+
+@pytest.fixture
+def carol(transactional_db, quick_passwords):
+    carol = make_person("administrator", username="carol")
+    carol.set_password(PASSWORD)
+    carol.save()
+    return carol
+
+
+@pytest.fixture
+def site(carol, page, live_server, settings):
+    """Where carol is signed in."""
+    settings.ALLOWED_HOSTS = ["*"]
+    page.goto(f"{live_server.url}/models/training/new/")
+    page.get_by_label("Username").fill("carol")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Train a model on your own history")).to_be_visible()
+    return live_server.url
+
+
+def a_file(content, name="history.csv"):
+    return {"name": name, "mimeType": "text/csv", "buffer": content}
+
+
+def test_a_file_is_brought_corrected_and_sent_to_training(page, site, console):
+    no_serious_fault(page)
+    page.get_by_label("Your file").set_input_files(a_file(as_csv(history())))
+    page.get_by_role("button", name="Read the file").click()
+    expect(page.get_by_role("heading", name="What the columns mean")).to_be_visible()
+    no_serious_fault(page)
+
+    # A reason is asked for only where the model is to learn from what the law protects.
+    why = page.get_by_label("Why the model needs Sexe")
+    expect(why).to_be_hidden()
+    page.get_by_label("Use of Sexe").select_option("Learned from")
+    expect(why).to_be_visible()
+    page.get_by_label("English name of Trajet km").fill("Way to work")
+    page.get_by_role("button", name="Train the model").click()
+
+    # The error is read first, leads to its field, and nothing typed is lost.
+    summary = page.get_by_role("alert")
+    expect(summary).to_be_focused()
+    summary.get_by_role("link", name="Why the model needs Sexe").click()
+    expect(why).to_be_in_viewport()
+    expect(page.get_by_label("English name of Trajet km")).to_have_value("Way to work")
+    page.get_by_role("button", name="Français").click()
+    expect(page.locator("[name=en-2]")).to_have_value("Way to work")
+    page.get_by_role("button", name="English").click()
+
+    page.get_by_label("Use of Sexe").select_option("Fairness only")
+    page.get_by_role("button", name="Train the model").click()
+    expect(page.get_by_role("heading", name="Waiting for the background worker")).to_be_visible()
+    assert TrainingRun.objects.get().state == RunState.QUEUED
+    no_serious_fault(page)
+
+
+def test_progress_is_seen_as_it_is_made_and_the_end_too(page, site, console, carol):
+    run = make_draft(carol)
+    training_jobs.start(run, by=carol)
+    page.goto(site + reverse("models:training", args=[run.pk]))
+    training_jobs.claim(run.pk)
+    TrainingRun.objects.update(step="evaluating", done=10, total=20)
+    expect(page.get_by_role("heading", name="Step 3 of 4")).to_be_visible()
+    expect(page.locator("[data-step=reading]")).to_have_attribute("data-place", "before")
+    page.get_by_role("button", name="Stop the training").click()
+    expect(page.get_by_role("heading", name="The training was stopped")).to_be_visible()
+    no_serious_fault(page)
+    page.get_by_role("button", name="Correct and train again").click()
+    expect(page.get_by_role("heading", name="What the columns mean")).to_be_visible()
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_sent(page, site, console, settings):
+    settings.TRAINING_MAX_BODY = 1000
+    page.reload()
+    page.get_by_label("Your file").set_input_files(a_file(b"x" * 2000))
+    expect(page.get_by_text("This file is too large")).to_be_visible()
+    page.get_by_role("button", name="Read the file").click()
+    expect(page.get_by_label("Your file")).to_be_focused()
+    page.get_by_label("Your file").set_input_files(a_file(b"x" * 500))
+    expect(page.get_by_text("This file is too large")).to_be_hidden()
