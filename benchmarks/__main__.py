@@ -14,8 +14,11 @@ import signal
 import sys
 from types import FrameType
 
-from benchmarks import measurements, processes
+from benchmarks import measurements, models, processes
 from benchmarks.installation import BenchmarkError, Installation, installation
+
+
+MODELS = "models"  # minutes of training, and needs neither server nor database
 
 
 def _options() -> argparse.Namespace:
@@ -28,7 +31,8 @@ def _options() -> argparse.Namespace:
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"what to measure, instead of all: {', '.join(measurements.BENCHMARKS)}",
+        help=f"what to measure, instead of all: {', '.join(measurements.BENCHMARKS)}; {MODELS},"
+        " only when named: the bundled model and a simulated history, beside other learners",
     )
     parser.add_argument(
         "--quick", action="store_true", help="see that it works, in seconds; the figures are rough"
@@ -40,7 +44,8 @@ def _options() -> argparse.Namespace:
         "--rounds", type=int, default=5, help="rounds, of which the median counts (%(default)s)"
     )
     options = parser.parse_args()
-    if unknown := [name for name in options.names if name not in measurements.BENCHMARKS]:
+    known = {MODELS, *measurements.BENCHMARKS}
+    if unknown := [name for name in options.names if name not in known]:
         parser.error(f"there is no benchmark {unknown[0]!r}")
     if not 0 < options.seconds <= 600 or not 0 < options.rounds <= 100:
         parser.error("--seconds from 0 to 600, --rounds from 1 to 100")
@@ -70,6 +75,10 @@ def _run(options: argparse.Namespace) -> int:
         else measurements.Plan(seconds=options.seconds, rounds=options.rounds, repeats=200)
     )
     failures: list[str] = []
+    if MODELS in options.names:
+        models.compare(_say, quick=options.quick)
+        if len(options.names) == 1:
+            return 0
     with installation() as place:
         _machine(place)
         for name, benchmark in measurements.BENCHMARKS.items():

@@ -288,15 +288,11 @@ def add_pairs(
     if not chosen:
         return additive
     answers = left.astype(np.float64)
-    raw = pairs.boost(seen.grids, chosen, additive.mains(seen), answers, weights)
+    parts = pairs.pure(seen.grids, chosen, additive.mains(seen), answers, weights)
     tables, steps, constant = [], [], 0.0
-    for pair, table in zip(chosen, raw, strict=True):
-        a, b = pairs.both(seen.grids, pair)
-        counts = np.bincount(
-            a.places * b.axis.places + b.places, minlength=a.axis.places * b.axis.places
-        ).reshape(table.shape)
-        pure, by_first, by_second, middle = pairs.purify(table, counts.astype(np.float64))
-        tables.append(PairTable(found=pair, axes=(a, b), values=pure))
+    for pair, (table, by_first, by_second, middle) in zip(chosen, parts, strict=True):
+        axes = pairs.both(seen.grids, pair)
+        tables.append(PairTable(found=pair, axes=axes, values=table))
         steps += [(pair.first, by_first), (pair.second, by_second)]
         constant += middle
     together = np.sum([table.over(seen) for table in tables], axis=0)

@@ -6,15 +6,16 @@ Whoever wants to know how good its models are calls it within each fold of their
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 from sklearn.metrics import roc_auc_score
+from threadpoolctl import threadpool_limits
 
 from mlcore.engine import pairs
 from mlcore.engine.calibration import Link, fit_link
@@ -42,10 +43,13 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
+Places = tuple[int, int]
+"""Of the two features of a pair, in the schema."""
 
 INNER_FOLDS, INNER_SEED = 5, 0
 CHANCE = 0.01  # of taking columns that say nothing for columns that say something
-OFTEN = 3  # of the inner folds, in which a pair must be found on its own
+OFTEN = 3  # of the inner folds, in which a pair must be found
+CLEARLY = 1.645  # standard errors by which a pair must lower the log loss: 5 % by chance alone
 
 _SPLINES = 1  # place of the spline design, on which inputs are chosen
 
@@ -67,20 +71,6 @@ class Trained:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Fold:
-    """One inner fold: whom to train on, whom to hold out, and which inputs it would keep."""
-
-    training: Ints
-    held_out: Ints
-    elimination: Elimination
-    protected: frozenset[int]
-
-    def kept(self, given_up: int) -> list[int]:
-        """The places of the inputs that this fold keeps, rising."""
-        return _kept(self.elimination.order, given_up, self.protected)
-
-
-@dataclass(frozen=True, kw_only=True)
 class _Procedure:
     """One way to fit, tried on the inner folds."""
 
@@ -89,8 +79,6 @@ class _Procedure:
     link: Link
     losses: Floats
     """Calibrated log loss by employee, shape (n,)."""
-    found: tuple[tuple[tuple[int, int], Ints, Floats], ...] = ()
-    """By fold and pair: the pair, the employees held out, and its table's log-odds for them."""
 
 
 def train(data: TrainingSet) -> Trained:
@@ -100,54 +88,59 @@ def train(data: TrainingSet) -> Trained:
       difference in inner cross-validated log loss, employee by employee. Breiman's rule takes the
       standard error of the loss itself, which is far larger, for it holds all that nobody can
       foresee: on the public IBM file it would give up ten inputs and .012 of log loss, and miss
-      what the model must reach. Inputs of pairs beyond chance are kept.
-    - Pairs: those beyond chance in most inner folds and in all rows; kept when they lower the inner
-      log loss by more than the standard error of the difference. Small data stays additive.
+      what the model must reach. Inputs of kept pairs stay.
+    - Pairs: each inner fold looks for its own beside a spline regression; one that most of them
+      find, and that clearly lowers the log loss of whom they held out, is kept. Small data stays
+      additive, for its folds do not agree.
     - Floor: fitted with the calibration on the inner folds. Where there is one, the learners are
       fitted again with each leaver weighted by how surely the conditions explain the leaving, and
       the second fit is kept when its inner log loss is lower.
 
     Raises `TrainingError` when the columns tell nothing about who leaves.
     """
+    # Sums in another order differ in their last bits: one thread gives one order.
+    with threadpool_limits(1):
+        return _train(data)
+
+
+def _train(data: TrainingSet) -> Trained:
     left = data.left
     if len(np.unique(left)) < 2:
         raise _nothing_learnable()
     seen = Seen.of(data.schema, codes(data.schema, data.frame.inputs))
-    inner = _inner(seen, left, data.groups)
+    inner = deal(left, data.groups, INNER_FOLDS, INNER_SEED)
+    if any(len(np.unique(left[training])) < 2 for training, _ in inner):
+        raise _nothing_learnable()
+    gains, tried = _pairs_that_pay(seen, left, inner)
+    protected = frozenset(place for pair in gains for place in pair)
+    eliminations = [
+        _eliminate(seen.part(training), left[training], protected, seen.part(rows), left[rows])
+        for training, rows in inner
+    ]
     losses = np.empty((len(seen.schema.features) + 1, len(left)))
     plain = np.empty(len(left))
-    for fold in inner:
-        losses[:, fold.held_out] = fold.elimination.losses
-        plain[fold.held_out] = fold.elimination.log_odds
-    given_up = fewest(losses, paired=True)
-
-    additive = _try(seen, left, inner, given_up, with_pairs=False)
-    paired = _try(seen, left, inner, given_up, with_pairs=True, like=additive)
-    pays = bool(paired.found) and _clearly_lower(paired.losses, additive.losses)
-    if not pays and not _tells(plain, left):
+    for (_, rows), elimination in zip(inner, eliminations, strict=True):
+        losses[:, rows] = elimination.losses
+        plain[rows] = elimination.log_odds
+    if not gains and not _tells(plain, left):
         raise _nothing_learnable()
-    chosen = paired if pays else additive
-    weights = None
+    given_up = fewest(losses, paired=True)
+    kept_by_fold = [_kept(each.order, given_up, protected) for each in eliminations]
+
+    tried_on = partial(_try, seen, left, inner, kept_by_fold, tuple(gains))
+    chosen, weights = tried_on(None), None
     if chosen.link.floor > 0:
         weights = chosen.link.explained(chosen.log_odds, left)
-        again = _try(seen, left, inner, given_up, with_pairs=pays, weights=weights)
+        again = tried_on(weights)
         if again.losses.mean() < chosen.losses.mean():
             chosen = again
         else:
             weights = None
 
-    found, tried = _screen(seen, left)
-    protected = frozenset(j for pair in found for j in (pair.first, pair.second))
     order = _eliminate(seen, left, protected).order
     kept = _kept(order, given_up, protected)
     mine = seen.only(kept)
-    fitted = fit_additive(mine, left, weights)
-    gains: dict[tuple[int, int], float] = {}
-    if pays:
-        gains = _gains(chosen, left)
-        here, _ = pairs.screen(mine.grids, fitted.mains(mine), left.astype(np.float64))
-        here = [p for p in here if (kept[p.first], kept[p.second]) in gains][: pairs.MOST_PAIRS]
-        fitted = add_pairs(mine, left, fitted, here, weights)
+    fitted = _fit(mine, left, _among(kept, tuple(gains)), weights)
     model = compile_model(mine, left, fitted, chosen.link)
     report = {
         "selection": _selection(seen, left, inner, losses, order, kept, given_up),
@@ -178,46 +171,58 @@ def folds(data: TrainingSet, n_splits: int, seed: int) -> list[tuple[Ints, Ints]
 # ------------------------------------------------------------------ inner folds
 
 
-def _inner(seen: Seen, left: Ints, groups: Ints) -> list[_Fold]:
-    result = []
-    for training, held_out in deal(left, groups, INNER_FOLDS, INNER_SEED):
-        if len(np.unique(left[training])) < 2:
-            raise _nothing_learnable()
-        part, answers = seen.part(training), left[training]
-        protected = frozenset(
-            j for pair in _screen(part, answers)[0] for j in (pair.first, pair.second)
-        )
-        elimination = _eliminate(
-            part, answers, protected, (seen.columns[_SPLINES][held_out], left[held_out])
-        )
-        result.append(
-            _Fold(
-                training=training, held_out=held_out, elimination=elimination, protected=protected
-            )
-        )
-    return result
-
-
-def _screen(seen: Seen, left: Ints) -> tuple[list[Found], int]:
-    """Pairs that are beyond chance beside a plain spline regression, and how many were tried."""
+def _pairs_that_pay(
+    seen: Seen, left: Ints, inner: Sequence[tuple[Ints, Ints]]
+) -> tuple[dict[Places, float], int]:
+    """Pairs that most folds find and that clearly help whom they held out, the best first, with
+    how much each lowers the log loss; and how many were looked at."""
+    trials: dict[Places, list[Floats]] = {}
+    tried = 0
     answers, columns = left.astype(np.float64), seen.columns[_SPLINES]
-    ridge = fit_ridge(columns, answers, penalty=PENALTY)
-    found, tried = pairs.screen(seen.grids, ridge.log_odds(columns), answers)
-    return found[: pairs.MOST_PAIRS], tried
+    for training, held_out in inner:
+        here, there = seen.part(training), seen.part(held_out)
+        ridge = fit_ridge(columns[training], answers[training], penalty=PENALTY)
+        before = ridge.log_odds(columns[training])
+        found, tried = pairs.screen(here.grids, before, answers[training])
+        tables = [pure for pure, *_ in pairs.pure(here.grids, found, before, answers[training])]
+        adds = [table[_cells(there, pair)] for pair, table in zip(found, tables, strict=True)]
+        log_odds = ridge.log_odds(columns[held_out]) + sum(adds)
+        with_all = _losses(log_odds, answers[held_out])
+        for pair, own in zip(found, adds, strict=True):
+            gained = _losses(log_odds - own, answers[held_out]) - with_all
+            trials.setdefault((pair.first, pair.second), []).append(gained)
+    gains = {}
+    for places, differences in trials.items():
+        gained = np.concatenate(differences)
+        error = float(gained.std()) / np.sqrt(len(gained))
+        if len(differences) >= OFTEN and gained.mean() > CLEARLY * error:
+            gains[places] = float(gained.mean())
+    return dict(sorted(gains.items(), key=lambda item: (-item[1], item[0]))), tried
+
+
+def _cells(seen: Seen, pair: Found) -> tuple[Ints, Ints]:
+    first, second = pairs.both(seen.grids, pair)
+    return first.places, second.places
+
+
+def _losses(log_odds: Floats, left: Floats) -> Floats:
+    result: Floats = np.logaddexp(0.0, log_odds) - left * log_odds
+    return result
 
 
 def _eliminate(
     seen: Seen,
     left: Ints,
     protected: frozenset[int],
-    held_out: tuple[Floats, Ints] | None = None,
+    others: Seen | None = None,
+    theirs: Ints | None = None,
 ) -> Elimination:
     return eliminate(
         seen.columns[_SPLINES],
         seen.designs[_SPLINES].slices,
         left,
         penalty=PENALTY,
-        held_out=held_out,
+        held_out=None if others is None or theirs is None else (others.columns[_SPLINES], theirs),
         protected=protected,
     )
 
@@ -226,73 +231,32 @@ def _kept(order: Sequence[int], given_up: int, protected: frozenset[int]) -> lis
     return sorted({*order[given_up:], *protected})
 
 
+def _among(kept: Sequence[int], chosen: Sequence[Places]) -> list[Found]:
+    """Pairs by the places that their features have among the kept ones."""
+    return [Found(first=kept.index(j), second=kept.index(k)) for j, k in chosen]
+
+
+def _fit(seen: Seen, left: Ints, chosen: Sequence[Found], weights: Floats | None) -> Additive:
+    return add_pairs(seen, left, fit_additive(seen, left, weights), chosen, weights)
+
+
 def _try(
     seen: Seen,
     left: Ints,
-    inner: Sequence[_Fold],
-    given_up: int,
-    *,
-    with_pairs: bool,
-    weights: Floats | None = None,
-    like: _Procedure | None = None,
+    inner: Sequence[tuple[Ints, Ints]],
+    kept_by_fold: Sequence[list[int]],
+    chosen: Sequence[Places],
+    weights: Floats | None,
 ) -> _Procedure:
-    """Fit on each inner fold with the inputs that it keeps, and score whom it held out.
-
-    `like` gives the result where no pair is found.
-    """
-    log_odds = np.empty(len(left)) if like is None else like.log_odds.copy()
-    found = []
-    for fold in inner:
-        kept = fold.kept(given_up)
-        mine, theirs = seen.part(fold.training).only(kept), seen.part(fold.held_out).only(kept)
-        answers = left[fold.training]
-        weight = None if weights is None else weights[fold.training]
-        fitted: Additive | None = None
-        chosen: list[Found] = []
-        if with_pairs:
-            if not fold.protected:
-                if like is not None:
-                    continue
-            else:
-                fitted = fit_additive(mine, answers, weight)
-                chosen, _ = pairs.screen(mine.grids, fitted.mains(mine), answers.astype(float))
-                chosen = chosen[: pairs.MOST_PAIRS]
-        if fitted is None:
-            fitted = fit_additive(mine, answers, weight)
-        fitted = add_pairs(mine, answers, fitted, chosen, weight)
-        log_odds[fold.held_out] = fitted.log_odds(theirs)
-        for table in fitted.tables:
-            pair = (kept[table.found.first], kept[table.found.second])
-            found.append((pair, fold.held_out, table.over(theirs)))
+    """Fit on each inner fold with the inputs that it keeps, and score whom it held out."""
+    log_odds = np.empty(len(left))
+    for (training, held_out), kept in zip(inner, kept_by_fold, strict=True):
+        here, there = seen.part(training).only(kept), seen.part(held_out).only(kept)
+        weight = None if weights is None else weights[training]
+        fitted = _fit(here, left[training], _among(kept, chosen), weight)
+        log_odds[held_out] = fitted.log_odds(there)
     link = fit_link(log_odds, left)
-    return _Procedure(
-        log_odds=log_odds, link=link, losses=link.losses(log_odds, left), found=tuple(found)
-    )
-
-
-def _gains(procedure: _Procedure, left: Ints) -> dict[tuple[int, int], float]:
-    """Pairs that most folds found and that help, with how much each lowers the log loss."""
-    counts = Counter(pair for pair, _, _ in procedure.found)
-    gains = {}
-    for pair, count in counts.items():
-        if count < OFTEN:
-            continue
-        differences = []
-        for other, rows, own in procedure.found:
-            if other == pair:
-                log_odds = procedure.log_odds[rows]
-                without = procedure.link.losses(log_odds - own, left[rows])
-                differences.append(without - procedure.link.losses(log_odds, left[rows]))
-        gained = np.concatenate(differences)
-        if gained.mean() > gained.std() / np.sqrt(len(gained)):
-            gains[pair] = float(gained.mean())
-    return gains
-
-
-def _clearly_lower(losses: Floats, others: Floats) -> bool:
-    """Whether the mean is lower by more than the standard error of the difference."""
-    difference = others - losses
-    return bool(difference.mean() > difference.std() / np.sqrt(len(difference)))
+    return _Procedure(log_odds=log_odds, link=link, losses=link.losses(log_odds, left))
 
 
 def _tells(log_odds: Floats, left: Ints) -> bool:
@@ -326,7 +290,7 @@ def _figure(value: float) -> float:
 def _selection(
     seen: Seen,
     left: Ints,
-    inner: Sequence[_Fold],
+    inner: Sequence[tuple[Ints, Ints]],
     losses: Floats,
     order: Sequence[int],
     kept: Sequence[int],
@@ -361,14 +325,19 @@ def _selection(
     }
 
 
-def _cost(seen: Seen, left: Ints, inner: Sequence[_Fold], kept: Sequence[int], other: int) -> float:
+def _cost(
+    seen: Seen,
+    left: Ints,
+    inner: Sequence[tuple[Ints, Ints]],
+    kept: Sequence[int],
+    other: int,
+) -> float:
     """How much lower the inner log loss of the spline regression is with one more input."""
     columns, slices = seen.columns[_SPLINES], seen.designs[_SPLINES].slices
     own = np.concatenate([np.arange(slices[j].start, slices[j].stop) for j in kept])
     more = np.concatenate([own, np.arange(slices[other].start, slices[other].stop)])
     total = 0.0
-    for fold in inner:
-        training, held_out = fold.training, fold.held_out
+    for training, held_out in inner:
         answers, theirs = left[training].astype(np.float64), left[held_out]
         for used, sign in ((own, 1), (more, -1)):
             ridge = fit_ridge(columns[np.ix_(training, used)], answers, penalty=PENALTY, steps=6)

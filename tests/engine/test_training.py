@@ -8,17 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.model_selection import StratifiedKFold
 
-from mlcore.engine import artifact
-from mlcore.engine.evaluation import FOLDS, REPEATS
-from mlcore.engine.making import make
-from mlcore.engine.training import (
-    TrainingError,
-    TrainingPlan,
-    compile_model,
-    fit,
-    prepare,
-)
+from mlcore.engine.folding import deal
+from mlcore.engine.plan import TrainingError, TrainingPlan
+from mlcore.engine.training import folds, prepare, train
 from tests.engine.conftest import BUNDLED
 
 
@@ -28,120 +24,130 @@ def training_set(plan, columns):
 
 
 @pytest.fixture(scope="session")
-def pipeline(training_set):
-    return fit(training_set.schema, training_set.features, training_set.left)
+def trained(training_set):
+    return train(training_set)
 
 
-@pytest.fixture(scope="session")
-def made(plan, columns):
-    """The bundled model, trained again."""
-    return make(plan, columns)
-
-
-class TestCompilation:
-    def test_the_served_probability_is_the_trained_pipelines_for_every_employee(
-        self, bundled, employees, pipeline, training_set
-    ):
-        served = bundled.model.score_frame(employees).probability
-        trained = pipeline.probability(training_set.features)
-        assert served.shape == (1470,)
-        assert np.abs(served - trained).max() < 1e-9
-
-    def test_each_shape_moves_the_log_odds_as_the_pipeline_does(
-        self, bundled, pipeline, training_set
-    ):
-        """Also away from the training data, where one feature alone is moved to its ends."""
-        frame, row = training_set.features, training_set.frame.row(7)
-        moves = [
-            (feature.name, end)
-            for feature in bundled.schema.features
-            for end in ([c.value for c in feature.choices] or feature.seen)
-        ]
-        moved = frame.iloc[[7] * (len(moves) + 1)].reset_index(drop=True)
-        for place, (name, end) in enumerate(moves, start=1):
-            moved.loc[place, name] = end
-        origin, *expected = pipeline.log_odds(moved)
-        for (name, end), log_odds in zip(moves, expected, strict=True):
-            shape = bundled.model.shapes[name]
-            found = shape.at(end) - shape.at(row.inputs[name])
-            assert found == pytest.approx(log_odds - origin, abs=1e-9), (name, end)
-
-    def test_a_pipeline_can_be_compiled_on_other_employees_than_it_was_trained_on(
-        self, pipeline, training_set
-    ):
-        few = training_set.part(np.arange(0, 1470, 10))
-        model = compile_model(training_set.schema, pipeline, few)
-        served = model.score_frame(few.frame).probability
-        assert np.abs(served - pipeline.probability(few.features)).max() < 1e-9
-
-    def test_numbers_with_too_many_values_are_compiled_on_their_quantiles(
-        self, pipeline, training_set, monkeypatch
-    ):
-        monkeypatch.setattr("mlcore.engine.training.MOST_KNOTS", 64)
-        model = compile_model(training_set.schema, pipeline, training_set)
-        curve = model.shapes["monthly_income"]
-        assert len(curve.knots) <= 64
-        assert (curve.knots[0], curve.knots[-1]) == (1009, 19999)
-        served = model.score_frame(training_set.frame).probability
-        assert np.abs(served - pipeline.probability(training_set.features)).max() < 0.05
-
-
-class TestRepetition:
-    """The same table gives the same artifact.
-
-    Byte for byte on one machine. Another processor may add in another order: there the figures
-    are the same for every purpose, and the last decimals are not promised.
-    """
-
-    def test_another_process_makes_the_same_bytes(self, made, tmp_path):
-        here = artifact.save(made, tmp_path / "here")
-        there = tmp_path / "there"
-        subprocess.run(
-            [sys.executable, "manage.py", "train_model", "--out", str(there)],
-            cwd=BUNDLED.parents[1],
-            env={**os.environ, "PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "2"},
-            check=True,
-            capture_output=True,
-        )
-        assert artifact.load(there, expected_sha256=here)
-
-    def test_the_committed_artifact_is_what_training_gives(self, made, bundled, employees):
-        assert made.schema == bundled.schema
-        assert made.operating_point == bundled.operating_point
-        again = made.model.score_frame(employees)
+class TestTheBundledModel:
+    def test_training_again_gives_it(self, trained, bundled, employees):
+        """Another processor may add in another order: the last decimals are not promised."""
+        assert trained.schema == bundled.schema
+        again = trained.model.score_frame(employees)
         committed = bundled.model.score_frame(employees)
         assert np.abs(again.log_odds - committed.log_odds).max() < 1e-6
         for name, column in committed.contributions.items():
             assert np.abs(again.contributions[name] - column).max() < 1e-6, name
 
-    def test_the_committed_card_tells_what_is_measured_again(self, made, bundled):
-        figures = ("evaluation", "compiled_largest_probability_gap")
-        for card in (made.card, bundled.card):
-            assert card["compiled_largest_probability_gap"] < 1e-9
-            assert set(card["evaluation"]["metrics"]) == {
-                "roc_auc", "average_precision", "brier", "log_loss", "calibration_error",
-            }  # fmt: skip
-        for metric, value in bundled.card["evaluation"]["metrics"].items():
-            assert made.card["evaluation"]["metrics"][metric] == pytest.approx(value, abs=1e-6)
-        assert {k: v for k, v in made.card.items() if k not in figures} == {
-            k: v for k, v in bundled.card.items() if k not in figures
-        }
+    def test_its_tables_are_what_the_learners_say(self, trained):
+        assert trained.report["compiled"]["largest_probability_gap"] < 1e-9
+        assert trained.report["compiled"]["roc_auc_gap"] < 1e-9
+
+    def test_small_data_stays_additive(self, trained):
+        assert trained.model.pairs == ()
+        assert trained.report["pairs"] == []
+        assert trained.report["pairs_tried"] > 200
+
+    def test_some_leave_whatever_the_conditions(self, trained):
+        assert 0.01 < trained.model.floor < 0.08
+
+    def test_its_probabilities_sum_to_the_leavers(self, trained, training_set):
+        served = trained.model.score_frame(training_set.frame).probability
+        assert served.mean() == pytest.approx(training_set.left.mean(), abs=0.02)
 
 
-class TestTheCard:
-    def test_the_model_is_good_enough_to_ship(self, bundled):
-        """Without gender, marital status and age among its inputs."""
-        metrics = bundled.card["evaluation"]["metrics"]
-        assert metrics["roc_auc"]["mean"] >= 0.85
-        assert metrics["calibration_error"]["mean"] <= 0.05
+class TestSelection:
+    def test_inputs_that_add_nothing_are_not_asked(self, trained, training_set):
+        selection = trained.report["selection"]
+        kept = [feature.name for feature in trained.schema.features]
+        assert list(trained.model.shapes) == kept
+        assert selection["kept"] == len(kept) < len(training_set.schema.features)
+        assert {*selection["cost"], *kept} == {f.name for f in training_set.schema.features}
+        assert trained.schema.audit == training_set.schema.audit
 
-    def test_it_names_the_data_and_the_inputs(self, bundled, plan):
-        assert bundled.card["rows"] == 1470
-        assert bundled.card["leavers"] == 237
-        assert bundled.card["inputs"] == [feature.name for feature in bundled.schema.features]
-        assert bundled.card["audit_attributes"] == ["age", "gender", "marital_status"]
-        assert bundled.card["left_out"] == plan.left_out
-        assert f"{FOLDS} folds x {REPEATS} repeats" in bundled.card["evaluation"]["protocol"]
+    def test_each_left_out_input_has_its_cost_and_it_is_small(self, trained):
+        for cost in trained.report["selection"]["cost"].values():
+            assert cost["log_loss"] < 0.005
+            assert cost["label"]["fr"]
+
+    def test_the_path_tells_what_every_length_of_the_form_would_cost(self, trained):
+        path = trained.report["selection"]["path"]
+        assert [step["inputs"] for step in path] == list(range(24, 0, -1))
+        assert path[0]["removed"] is None
+        assert path[-1]["log_loss"] > path[0]["log_loss"] + 0.05
+        assert all(0.005 < step["se"] < 0.05 for step in path)
+
+    def test_the_report_is_json(self, trained):
+        assert json.loads(json.dumps(trained.report)) == trained.report
+
+
+class TestNothingToLearn:
+    def test_columns_that_tell_nothing_are_refused(self, training_set):
+        dice = np.random.default_rng(0)
+        shuffled = replace(training_set, left=dice.permutation(training_set.left))
+        with pytest.raises(TrainingError) as refused:
+            train(shuffled)
+        assert "tell nothing about who leaves" in str(refused.value)
+        assert refused.value.words["fr"].startswith("Ces colonnes n’apprennent rien")
+
+    def test_one_answer_alone_is_refused(self, training_set):
+        with pytest.raises(TrainingError):
+            train(training_set.part(np.flatnonzero(training_set.left == 1)))
+
+
+class TestFolds:
+    def test_without_duplicates_they_are_scikit_learns(self, training_set):
+        splitter = StratifiedKFold(10, shuffle=True, random_state=3)
+        expected = splitter.split(training_set.left, training_set.left)
+        for ours, theirs in zip(folds(training_set, 10, 3), expected, strict=True):
+            assert (ours[0] == theirs[0]).all()
+            assert (ours[1] == theirs[1]).all()
+
+    @settings(max_examples=50)
+    @given(
+        st.lists(st.tuples(st.integers(0, 20), st.booleans()), min_size=60, max_size=120),
+        st.integers(0, 5),
+    )
+    def test_duplicates_never_sit_on_both_sides(self, rows, seed):
+        groups = np.array([number for number, _ in rows])
+        left = np.array([int(answer) for _, answer in rows])
+        if len(set(groups.tolist())) < 5:
+            with pytest.raises(TrainingError, match="different employees"):
+                deal(left, groups, 5, seed)
+            return
+        tested = []
+        for training, test in deal(left, groups, 5, seed):
+            assert not set(groups[training]) & set(groups[test])
+            assert sorted([*training, *test]) == list(range(len(rows)))
+            tested += test.tolist()
+        assert sorted(tested) == list(range(len(rows)))
+
+    def test_both_answers_are_in_each_fold_in_the_same_share(self, training_set):
+        doubled = training_set.part(np.repeat(np.arange(1470), 2))
+        for training, test in folds(doubled, 10, 0):
+            assert not set(doubled.groups[training]) & set(doubled.groups[test])
+            assert doubled.left[test].mean() == pytest.approx(doubled.left.mean(), abs=0.01)
+
+
+def test_another_process_trains_the_same_bytes(tmp_path):
+    program = (
+        "import hashlib, json; from mlcore.engine.training import train;"
+        "from tests.engine.simulated import history;"
+        "made = train(history(700, seed=8).data);"
+        "content = json.dumps([made.model.to_json(), made.schema.to_json(), made.report]);"
+        "print(hashlib.sha256(content.encode()).hexdigest())"
+    )
+    hashes = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=BUNDLED.parents[1],
+            env={**os.environ, "PYTHONHASHSEED": seed, "OMP_NUM_THREADS": threads},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for seed, threads in (("1", "1"), ("7", "2"))
+    }
+    assert len(hashes) == 1
 
 
 class TestPreparation:
