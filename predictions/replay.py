@@ -101,10 +101,11 @@ def _of_one_model(
         return
     try:
         yield from _differences(model, points, records)
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        # Inputs that this model cannot have been asked: find out whose they are.
+    except (KeyError, TypeError, ValueError, OverflowError):
+        # Inputs that this model cannot have been asked: find out whose they are. (What they are is
+        # personal, and stays out of the terminal.)
         if len(records) == 1:
-            yield _finding(records[0], (), f"the inputs are not this model’s: {error!r}")
+            yield _finding(records[0], (), "the inputs are not this model’s")
             return
         for record in records:
             yield from _of_one_model(models, pk, sha256, [record])
