@@ -26,7 +26,11 @@ OWN = {"id", "created_at", "requested_by_id", "source", "request_id"}
 CASES = {
     "complete": {},
     "blanks": {"monthly_income": None, "job_role": ""},
-    "words": {"over_time": "no", "job_satisfaction": "Very high", "business_travel": "travel rarely"},
+    "words": {
+        "over_time": "no",
+        "job_satisfaction": "Very high",
+        "business_travel": "travel rarely",
+    },
     "texts": {"monthly_income": "12,345", "distance_from_home": " 7 "},
     "audit": {"gender": "Female", "age": 44},
     "nobody": {"employee_id": ""},
