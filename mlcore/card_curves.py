@@ -192,8 +192,8 @@ def selection(stored: Mapping[str, Any], names: Mapping[str, str]) -> Picture | 
         name="selection",
         title=_("How many inputs it takes"),
         text=_(
-            "The fewest inputs whose error lies within one standard error of the least: {n} are"
-            " asked for, out of {most}."
+            "The fewest inputs that are as good as the best number of them, as far as can be told"
+            " (one standard error): {n} are asked for, out of {most}."
         ).format(n=whole(kept or min(inputs)), most=whole(max(inputs))),
         svg=plot.svg(_("Log loss by number of inputs.")),
         headers=[_("Inputs"), _("Taken away"), _("Log loss"), _("Standard error")],

@@ -1,7 +1,7 @@
 """What a model learned, read for people: each input's shape, each pair's map, the floor.
 
-A shape is shown as risks, for someone who is average in everything else; its log-odds are in the
-table beside it.
+A shape is shown as the risks to which it moves someone whose risk is otherwise the base rate: what
+raises lies above that line, what lowers below it. Its log-odds are in the table beside it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class ShapeRow:
 
     label: str
     risk: float
-    """Of someone average in everything else, 0 to 1."""
+    """Of someone who is otherwise at the base rate, 0 to 1."""
     log_odds: float
     people: float | None = None
     """How many the model learned from; None when the card does not say."""
@@ -85,9 +85,8 @@ class LearnedView:
 
     shapes: list[ShapeView]
     pairs: list[PairView]
-    average: float
-    """Risk of someone average in everything."""
     base_rate: float
+    """From where every picture starts: the risk of someone for whom nothing speaks."""
     largest: float
     """Where every picture's risk axis ends."""
     strongest: float
@@ -114,7 +113,6 @@ def read_shapes(
     return LearnedView(
         shapes=views,
         pairs=[_pair_view(pair, schema, model, language) for pair in model.pairs],
-        average=_risk(model, 0.0),
         base_rate=model.base_rate,
         largest=ticks[-1],
         strongest=max((view.importance for view in views), default=1.0) or 1.0,
@@ -122,7 +120,14 @@ def read_shapes(
 
 
 def _risk(model: GlassBoxModel, log_odds: float) -> float:
-    return model.probability(model.intercept + log_odds)
+    """The risk that so many log-odds lead to, from the base rate on.
+
+    The average employee is no such start: where risks differ much, most people's lie far below the
+    base rate, and next to the floor nothing seems to move them.
+    """
+    share = (model.base_rate - model.floor) / (1 - model.floor)
+    start = math.log(share / (1 - share)) if share > 0 else model.intercept
+    return model.probability(start + log_odds)
 
 
 def _heights(shape: Shape) -> Iterator[float]:
@@ -153,7 +158,7 @@ def _shape_view(
         low, high = _range(feature, shape)
         rows = [
             _row(feature.value_text(_tidy(x), language), shape.at(x), model)
-            for x in charts.nice_ticks(low, high, 8)
+            for x in _ticks(feature, low, high, 8)
         ]
         extremes = [
             _row(feature.value_text(_tidy(x, feature.integer), language), shape.at(x), model)
@@ -219,6 +224,11 @@ def _range(feature: Feature, shape: Curve) -> tuple[float, float]:
     return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
+def _ticks(feature: Feature, low: float, high: float, most: int) -> tuple[float, ...]:
+    ticks = charts.nice_ticks(low, high, most)
+    return tuple(x for x in ticks if x == int(x)) if feature.integer else ticks
+
+
 def _places(shape: Curve, low: float, high: float) -> list[float]:
     even = [low + (high - low) * step / _SAMPLES for step in range(_SAMPLES + 1)]
     knots = [knot for knot in shape.knots if low <= knot <= high]
@@ -246,7 +256,7 @@ def _curve(
         title=f"{label} ({unit})" if unit and len(label) + len(unit) < 42 else _cut(label, 46),
         low=low,
         high=high,
-        ticks=charts.nice_ticks(low, high, 4),
+        ticks=_ticks(feature, low, high, 4),
         write=lambda value: number_text(_tidy(value), language),
     )
     up = charts.Axis(title="", low=0.0, high=ticks[-1], ticks=ticks, write=percent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 
@@ -60,7 +61,7 @@ def test_the_card_tells_where_the_model_comes_from(as_alice, version):
     assert "3 without an answer, 1 that could not be read" in page
     assert "Column “Attrition”, value “Yes”" in page
     assert "Over18 The same for everyone." in page
-    assert "6 are asked for, out of 12" in page
+    assert ": 6 are asked for, out of 12" in page
     assert "Hourly rate −0.0003" in page
     assert "Deciding about a person without a conversation." in page
     assert version.sha256 in page
@@ -219,12 +220,18 @@ def test_shapes_come_strongest_first_and_say_their_extremes(full):
     assert importances == sorted(importances, reverse=True)
     overtime = next(shape for shape in learned.shapes if shape.name == "over_time")
     assert overtime.summary.startswith("Highest: Yes (")
-    assert overtime.rows[0].risk == pytest.approx(
-        full.model.probability(full.model.intercept + full.model.shapes["over_time"].at("Yes"))
-    )
+    # Nothing speaks for anything at the base rate: what raises lies above it, and by the odds.
+    raised = full.model.shapes["over_time"].at("Yes")
+    floor, base = full.model.floor, full.model.base_rate
+
+    def log_odds(risk):
+        share = (risk - floor) / (1 - floor)
+        return math.log(share / (1 - share))
+
+    assert log_odds(overtime.rows[0].risk) - log_odds(base) == pytest.approx(raised)
     assert overtime.rows[0].people == 450
     distance = next(shape for shape in learned.shapes if shape.name == "distance_from_home")
-    assert distance.blank.risk > learned.average  # its blank was learned
+    assert distance.blank.risk > learned.base_rate  # its blank was learned
     assert all(row.risk <= learned.largest for shape in learned.shapes for row in shape.rows)
 
 
