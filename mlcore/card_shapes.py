@@ -226,7 +226,13 @@ def _range(feature: Feature, shape: Curve) -> tuple[float, float]:
 
 def _ticks(feature: Feature, low: float, high: float, most: int) -> tuple[float, ...]:
     ticks = charts.nice_ticks(low, high, most)
-    return tuple(x for x in ticks if x == int(x)) if feature.integer else ticks
+    if not feature.integer:
+        return ticks
+    for count in (most, most + 1, most + 2):
+        ticks = charts.nice_ticks(low, high, count)
+        if all(x == int(x) for x in ticks):
+            return ticks
+    return tuple(x for x in ticks if x == int(x))
 
 
 def _places(shape: Curve, low: float, high: float) -> list[float]:

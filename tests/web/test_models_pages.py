@@ -11,9 +11,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from mlcore import registry, services
+from mlcore import registry, services, training_files
 from mlcore.engine import artifact
+from mlcore.engine.tabular import Table
 from mlcore.models import Activation, ActivationProposal, ModelFiles, ModelVersion, Origin
+from mlcore.public_data import ibm_columns
 from tests.accounts.factories import make_person
 from tests.web.model_cards import full_model
 
@@ -386,3 +388,39 @@ def test_an_unknown_version_is_not_found(as_carol, bundled):
 def test_the_pages_are_not_kept_longer_than_they_are_true(as_carol, challenger):
     for name in ("activate", "point", "compare"):
         assert "no-cache" in as_carol.get(addresses(challenger)[name])["Cache-Control"]
+
+
+@pytest.fixture
+def training_file(carol):
+    """The first 400 rows of the public file, kept as a training keeps it."""
+    columns = {header: cells[:400] for header, cells in ibm_columns().items()}
+    rows = [list(row) for row in zip(*columns.values(), strict=True)]
+    table = Table(list(columns), rows)
+    return training_files.keep(table=table, content=b"x", name="exits-2026.csv", by=carol)
+
+
+def test_both_are_compared_on_the_same_employees(as_carol, bundled, challenger, training_file):
+    address = f"/models/compare/?champion={bundled}&challenger={challenger}"
+    assert "exits-2026.csv" in as_carol.get(address).text
+    page = text_of(as_carol.get(f"{address}&file={training_file.pk}"))
+    assert "On these employees, " in page
+    assert "400 employees that both models accept" in page
+    assert "The challenger is" in page
+
+
+def test_without_the_file_their_cards_are_still_compared(
+    as_carol, bundled, challenger, training_file
+):
+    address = f"/models/compare/?champion={bundled}&challenger={challenger}&file={training_file.pk}"
+    training_files.erase(training_file)
+    answer = as_carol.get(address)
+    assert answer.status_code == 200
+    assert "exits-2026.csv" not in answer.text
+
+
+def test_files_of_employees_are_not_named_to_readers(as_alice, bundled, challenger, training_file):
+    address = f"/models/compare/?champion={bundled}&challenger={challenger}&file={training_file.pk}"
+    answer = as_alice.get(address)
+    assert answer.status_code == 200
+    assert "exits-2026.csv" not in answer.text
+    assert "On these employees" not in text_of(answer)
