@@ -55,18 +55,17 @@ STAYED = frozenset(map(fold, _STAYED))
 
 UNKNOWN = frozenset(
     {
-        "na", "n/a", "n.a.", "n.a", "#n/a", "#na", "#n/d", "nan", "null", "nil", "(null)",
-        "(blank)",
-        "-", "--", "---", "–", "—", "?", "??", ".", "..", "...", "nc", "n.c.", "nd", "n.d.", "nr",
-        "n/r", "unknown", "inconnu", "inconnue", "non renseigné", "non renseigne", "not available",
-        "not known", "non connu", "missing", "manquant", "vide", "#value!", "#ref!", "#div/0!",
-        "#valeur!", "s/o", "sans objet", "not applicable", "non applicable", "unspecified",
-        "non précisé", "<na>", "undefined", "tbd",
+        "#div/0!", "#n/a", "#n/d", "#na", "#ref!", "#valeur!", "#value!", "(blank)", "(null)",
+        "-", "--", "---", ".", "..", "...", "<na>", "?", "??", "inconnu", "inconnue",
+        "manquant", "missing", "n.a", "n.a.", "n.c.", "n.d.", "n/a", "n/r", "na", "nan", "nil",
+        "non applicable", "non connu", "non précisé", "non renseigne", "non renseigné",
+        "not applicable", "not available", "not known", "null", "s/o", "sans objet", "tbd",
+        "undefined", "unknown", "unspecified", "vide", "–", "—",
     }
 )  # fmt: skip
 """Case-folded: what people and programs write where nothing is known."""
-UNKNOWN_NUMBERS = UNKNOWN | {"none", "aucun", "aucune", "error", "erreur"}
-"""The same under a number, where no more can be an answer."""
+UNKNOWN_NUMBERS = UNKNOWN | {"nc", "nd", "nr", "none", "aucun", "aucune", "error", "erreur"}
+"""The same among numbers, where NC is neither North Carolina nor a non-cadre."""
 
 _LADDERS = """
 very low;très faible|low;faible|medium;moyen|high;élevé|very high;très élevé

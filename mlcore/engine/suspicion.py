@@ -74,11 +74,17 @@ def speaks_of_leaving(header: str) -> bool:
     return _named(words) or bool(header_words.STATUS.search(words))
 
 
+# What makes of left a side, and of present a finding.
+_OPPOSITES = {"right", "absent", "absente"}
+
+
 def leaver_of(header: str, values: Sequence[str]) -> str:
     """The value of two that means leaving; empty if neither clearly does."""
     words = phrase(header)
     left = [value for value in values if fold(value) in LEFT]
     stayed = [value for value in values if fold(value) in STAYED]
+    if {fold(value) for value in values} & _OPPOSITES:
+        return ""
     if len(left) == 1 and len(values) == 2:
         return left[0]
     if len(stayed) == 1 and len(values) == 2 and not left:
@@ -94,10 +100,9 @@ def _named(words: str) -> bool:
 
 
 def _pair(values: Sequence[str]) -> bool:
-    folded = [fold(value) for value in values]
-    return sum(value in LEFT for value in folded) == 1 or (
-        sum(value in STAYED for value in folded) == 1
-    )
+    """Whether one of two answers means leaving, and the other staying."""
+    first, second = (fold(value) for value in values)
+    return (first in LEFT and second in STAYED) or (first in STAYED and second in LEFT)
 
 
 # ---------------------------------------------------------------- leaks

@@ -78,6 +78,10 @@ class TestKinds:
         assert "“see file”" in found.notes[0]["en"]
         assert column([*cells, *["see file"] * 20], name="Weekly pay", rows=510).kind == "text"
 
+    def test_what_means_nothing_is_a_blank_and_what_may_be_an_answer_is_none(self):
+        assert column(["Cadre", "NC", "N/A"]).feature.blank_words == ("N/A",)
+        assert column(["12", "40", "NC"], name="Weekly pay").feature.blank_words == ("NC",)
+
     def test_an_answer_is_one_however_it_is_written_and_signs_count(self):
         found = column(["Sales", "sales ", "SALES", "R_D", "R D", "A+", "A"])
         assert [c.value for c in found.feature.choices] == ["A", "A+", "R_D", "Sales"]

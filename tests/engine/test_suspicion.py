@@ -47,6 +47,15 @@ class TestWhoLeft:
         assert need.about == "target"
         assert need.options == (header, "Site")
 
+    @pytest.mark.parametrize(
+        ("header", "answers"),
+        [("Hand", ["Left", "Right"]), ("Group", ["active", "placebo"]),
+         ("Symptom", ["present", "absent"]), ("Customer", ["current", "prospective"])],
+    )  # fmt: skip
+    def test_words_that_mean_something_else_do_not_tell(self, header, answers):
+        made = draft(table_of(**{header: answers * 30, "Pay": range(60)}), name="x")
+        assert made.target == ""
+
     def test_a_leaver_cannot_be_named_before_its_column(self):
         table = table_of(Overtime=["Yes", "No"] * 30, Pay=range(60))
         with pytest.raises(CorrectionError) as refused:
