@@ -82,8 +82,10 @@ def check_form(corrections: object, headers: set[str]) -> None:
         if not isinstance(corrections.get(key, ""), (str, type(None))):
             problems[""] = problem("not_text", key=key)
     for key in ("title", "source"):
-        if not _is_words(corrections.get(key)):
+        if not _is_words(text := corrections.get(key)):
             problems[""] = problem("not_words", key=key)
+        elif any(len(part) > LONGEST_WHY for part in (text or {}).values()):
+            problems[""] = problem("long_text", key=key, most=LONGEST_WHY)
     for key in ("target", "identifier"):
         header = corrections.get(key)
         if isinstance(header, str) and header and header not in headers:
@@ -190,6 +192,10 @@ PROBLEMS: Mapping[str, Words] = {
     "long_label": {
         "en": "Write the label on one line of at most {most} characters.",
         "fr": "Écrivez le libellé sur une ligne de {most} caractères au plus.",
+    },
+    "long_text": {
+        "en": "Shorten “{key}” to at most {most} characters.",
+        "fr": "Raccourcissez « {key} » à {most} caractères au plus.",
     },
     "long_why": {
         "en": "Shorten the reason to at most {most} characters.",

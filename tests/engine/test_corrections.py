@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import json
 import random
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import mlcore
 from mlcore.engine.draft import Draft
 from mlcore.engine.inference import CorrectionError, draft, revise
 from mlcore.engine.tabular import Table, TableError
@@ -153,6 +157,7 @@ class TestCorrections:
             (3, {"": "object"}),
             ({"colour": 1}, {"": "is not something that can be corrected"}),
             ({"target": 1}, {"": "as text"}),
+            ({"title": {"en": "x" * 501}}, {"": "at most 500 characters"}),
             (
                 {"columns": {"Pay": {"role": "target"}, "Gone": {"role": "target"}}},
                 {"Gone": "Only one"},
@@ -165,7 +170,7 @@ class TestCorrections:
                 {"Level": "two answers", "Site": "a number"},
             ),
         ],
-        ids=range(27),
+        ids=range(28),
     )
     def test_what_cannot_be_is_told_by_column(self, made, table, corrections, refused):
         if refused is None:
@@ -218,3 +223,27 @@ class TestCorrections:
         assert Draft.from_json(through_json(better.to_json())) == better
         check_schema(better.schema, table)
         check_roles(better)
+
+
+def test_the_corrections_of_the_documentation_can_be_made():
+    document = (Path(mlcore.__file__).parents[1] / "docs" / "columns.md").read_text("utf-8")
+    (example,) = re.findall(r"```json\n(.*?)```", document, flags=re.DOTALL)
+    table = Table(
+        ["Matricule", "Statut", "Site", "Niveau", "Âge"],
+        [
+            [
+                f"M{n}",
+                "Sorti" if n % 3 else "Présent",
+                "xy"[n % 2],
+                str(n % 4 + 1),
+                str(20 + n % 40),
+            ]
+            for n in range(80)
+        ],
+    )
+    plan = revise(draft(table, name="x"), table, json.loads(example)).plan
+    assert [(f.name, f.kind) for f in plan.schema.features] == [
+        ("niveau", "number"),
+        ("age", "number"),
+    ]
+    assert [f.name for f in plan.schema.audit] == ["site"]
