@@ -17,7 +17,6 @@ from types import FrameType
 from benchmarks import measurements, models, processes
 from benchmarks.installation import BenchmarkError, Installation, installation
 
-
 MODELS = "models"  # minutes of training, and needs neither server nor database
 
 

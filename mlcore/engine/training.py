@@ -49,7 +49,7 @@ Places = tuple[int, int]
 INNER_FOLDS, INNER_SEED = 5, 0
 CHANCE = 0.01  # of taking columns that say nothing for columns that say something
 OFTEN = 3  # of the inner folds, in which a pair must be found
-CLEARLY = 1.645  # standard errors by which a pair must lower the log loss: 5 % by chance alone
+CLEARLY = 2.0  # standard errors by which a pair must lower the log loss
 
 _SPLINES = 1  # place of the spline design, on which inputs are chosen
 

@@ -93,7 +93,7 @@ class TestScreening:
             grids = [grid(number(), dice.normal(size=1500)) for _ in range(8)]
             left = (dice.random(1500) < 0.16).astype(float)
             found += len(screen(grids, np.full(1500, np.log(0.16 / 0.84)), left)[0])
-        assert found < 0.05 * 20 * 28
+        assert found < 0.15 * 20 * 28  # the inner folds judge these
 
     def test_what_each_does_alone_is_no_pair(self):
         """However strong: a contrast compares what is left when both are taken out."""
