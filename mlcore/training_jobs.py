@@ -253,10 +253,11 @@ def work(
         _register(run, files)
     except TrainingStopped:
         _release(run)
+        return True
     except TrainingError as error:
-        _end(run, RunState.REFUSED, getattr(error, "words", None) or {"en": str(error)})
+        state, message = RunState.REFUSED, error.words
     except FileErasedError:
-        _end(run, RunState.FAILED, ERASED)
+        state, message = RunState.FAILED, ERASED
     except Exception as error:
         # The message may quote a cell of the file: only where it happened is logged.
         logger.error(
@@ -265,7 +266,11 @@ def work(
             type(error).__name__,
             "".join(traceback.format_tb(error.__traceback__)),
         )
-        _end(run, RunState.FAILED, BROKEN)
+        state, message = RunState.FAILED, BROKEN
+    else:
+        return True
+    # Out here: were the database gone, its complaint would come with the one above, and its text.
+    _end(run, state, message)
     return True
 
 
