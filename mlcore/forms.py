@@ -208,8 +208,8 @@ class ImportForm(forms.Form):
         },
     )
 
-    def clean_file(self) -> UploadedFile:
-        file: UploadedFile = self.cleaned_data["file"]
+    def clean_file(self) -> UploadedFile[bytes]:
+        file: UploadedFile[bytes] = self.cleaned_data["file"]
         if (file.size or 0) > artifact.LARGEST_FILE:
             raise forms.ValidationError(
                 _("This file is too large to be a model: at most {limit} MB are read.").format(
