@@ -383,8 +383,8 @@ def _place_label(axis: Axis, place: int, feature: Feature, language: str) -> str
         # A whole number equal to a cut lies above it.
         start = None if start is None else float(math.ceil(start))
         end = None if end is None else float(math.ceil(end) - 1)
-        if start is not None and start == end:
-            return number_text(start, language)
+        if end is not None and end in (start, feature.seen and feature.seen[0]):
+            return number_text(end, language)
     low, high = (number_text(_tidy(x), language) if x is not None else "" for x in (start, end))
     if not low:
         words = _("up to {high}") if feature.integer else _("below {high}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, cast
 
 from django.contrib import messages
@@ -17,11 +18,14 @@ from mlcore import activation, card_compare, registry, services
 from mlcore.card_curves import list_curve
 from mlcore.engine import operating
 from mlcore.engine.artifact import ArtifactError
-from mlcore.engine.operating import OperatingPoint, Outcome
+from mlcore.engine.operating import Operating, OperatingPoint, Outcome
 from mlcore.forms import ActivationForm, ImportForm, NoteForm, OperatingForm, OperatingReasonForm
 from mlcore.models import Activation, Basis, ModelVersion, OperatingDecision, ProposalState
 from mlcore.refusals import RefusedError
 from mlcore.views import current_activation, find, language, light, loaded, point_of, reads_models
+
+# Of a list, as shares of the workforce.
+_LENGTHS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 
 _activates = permission_required("mlcore.activate_model", raise_exception=True)
 _trains = permission_required("mlcore.train_model", raise_exception=True)
@@ -209,6 +213,7 @@ def operating_point(request: HttpRequest, version: str) -> HttpResponse:
             "outcome": outcome,
             "now_outcome": operating.outcome(stored, now.threshold) if stored else None,
             "list": _scaled(outcome, float(workforce or 0)) if outcome else None,
+            "others": _other_lengths(stored, float(workforce or 0)) if stored else [],
             "kept": [(name, given[name]) for name in form.fields if given.get(name)],
             "picture": list_curve(stored, outcome) if outcome else "",
             "decisions": decisions,
@@ -230,6 +235,18 @@ def _scaled(outcome: Outcome, workforce: float) -> dict[str, float]:
         "largest": max(parts.values()),
         "stayed_of_hundred": 100 - round(100 * outcome.precision) if outcome.listed else 0,
     }
+
+
+def _other_lengths(stored: Operating, workforce: float) -> list[tuple[float, Outcome, float]]:
+    """What longer and shorter lists would hold: threshold, outcome, people of this workforce."""
+    found: dict[float, tuple[float, Outcome, float]] = {}
+    for share in _LENGTHS:
+        with suppress(ValueError):
+            threshold = operating.for_capacity(stored, share)
+            outcome = operating.outcome(stored, threshold)
+            if outcome.listed:
+                found[threshold] = threshold, outcome, outcome.share * workforce
+    return list(found.values())
 
 
 def _suggested(

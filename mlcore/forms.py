@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
+from django.forms.boundfield import BoundField
 from django.utils.translation import get_language, gettext_lazy, pgettext_lazy
 from django.utils.translation import gettext as _
 
@@ -16,6 +17,15 @@ from mlcore.engine.operating import Operating, OperatingPoint
 from mlcore.models import Basis, TrainingFile
 
 _LARGEST_WORKFORCE = 10_000_000
+
+
+class UnitBoundField(BoundField):
+    """A field whose unit is read aloud with its help and its error."""
+
+    @property
+    def aria_describedby(self) -> str | None:
+        unit = f"{self.auto_id}_unit" if getattr(self.field, "unit", "") else None
+        return " ".join(filter(None, (super().aria_describedby, unit))) or None
 
 
 class NumberField(forms.FloatField):
@@ -27,6 +37,9 @@ class NumberField(forms.FloatField):
         attrs = {"inputmode": "decimal", "autocomplete": "off", "class": "number"}
         super().__init__(widget=forms.TextInput(attrs=attrs), **kwargs)
         self.unit = unit
+
+    def get_bound_field(self, form: forms.BaseForm, field_name: str) -> BoundField:
+        return UnitBoundField(form, self, field_name)
 
     def to_python(self, value: Any) -> float | None:  # type: ignore[override]
         if isinstance(value, str):

@@ -47,6 +47,7 @@ def test_a_point_is_tried_out_by_its_address_and_nothing_is_saved(as_alice, addr
     assert f"Of 2,940 people, about {found.listed * 2:.0f} are on the list." in page
     assert f"{found.leavers_held * 100:.0f} of 100 who leave" in page
     assert f"On the list, and would have stayed {found.stayed * 2:.0f}" in page
+    assert "Longer and shorter lists, in numbers" in page
     assert not OperatingDecision.objects.exists()
 
 
