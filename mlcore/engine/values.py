@@ -124,6 +124,8 @@ def number_reader(feature: Feature) -> Reader:
     low, high, integer = feature.minimum, feature.maximum, feature.integer
     example = low if feature.typical is None else feature.typical
     marks = {mark.casefold() for mark in feature.marks if mark}
+    if "%" in feature.unit.values():
+        marks.add("%")
     blank_words = {text.casefold() for text in feature.blank_words}
 
     def no_number(raw: object) -> InvalidValueError:

@@ -234,6 +234,10 @@ class TestMarks:
         assert refusal(REAL, raw).code == "not_a_number"
         assert refusal(number(maximum=9, marks=("",)), raw).code == "not_a_number"
 
+    def test_a_percentage_may_always_say_so(self):
+        feature = number(maximum=100, unit={"en": "%", "fr": "%"})
+        assert [feature.read(raw) for raw in ("11 %", "11%", 11)] == [11, 11, 11]
+
     def test_what_can_be_read_in_two_ways_still_can(self):
         assert refusal(MARKED, "5,993 €").code == "ambiguous_number"
         assert number(maximum=10_000, marks=("€",)).read("5,993 €") == 5993
