@@ -10,6 +10,10 @@ from django.conf import settings
 from mlcore import training_files, training_jobs
 from mlcore.models import TrainingRun
 
+# The processes that this worker started. Those that ended are waited for, or they would stay in the
+# system's table for as long as the worker lives.
+_children: list[subprocess.Popen[bytes]] = []
+
 
 def launch_training(run_id: int) -> None:
     """Start the process that trains, and return: a training outlasts what a task may take.
@@ -19,15 +23,22 @@ def launch_training(run_id: int) -> None:
     """
     if not TrainingRun.objects.filter(pk=run_id, state__in=training_files.AT_WORK).exists():
         return
-    subprocess.Popen(  # noqa: S603 (our own command)
+    _wait_for_ended()
+    child = subprocess.Popen(  # noqa: S603 (our own command)
         [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_training", str(run_id)],
         cwd=settings.BASE_DIR,
         stdin=subprocess.DEVNULL,
     )
+    _children.append(child)
+
+
+def _wait_for_ended() -> None:
+    _children[:] = [child for child in _children if child.poll() is None]
 
 
 def resume_trainings() -> None:
     """Each minute: start again what a killed process or a restart left behind."""
+    _wait_for_ended()
     training_jobs.give_up_on_silent()
     for run_id in training_jobs.silent().values_list("pk", flat=True):
         launch_training(run_id)

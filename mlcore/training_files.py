@@ -29,6 +29,7 @@ AT_WORK = (RunState.QUEUED, RunState.RUNNING)
 # What a name may not hold: controls, and the marks that turn the reading direction round.
 _UNSHOWABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _LONGEST_NAME = 255  # characters
+_QUICKLY = 1  # zlib's level: somebody waits, and a third more bytes do not matter
 
 
 class FileErasedError(Exception):
@@ -48,7 +49,7 @@ def keep(*, table: Table, content: bytes, name: str, by: User) -> TrainingFile:
         sha256=hashlib.sha256(content).hexdigest(),
         rows=len(table.rows),
         columns=len(table.headers),
-        content=zlib.compress(packed.encode("utf-8", "surrogatepass"), 6),
+        content=zlib.compress(packed.encode("utf-8", "surrogatepass"), _QUICKLY),
         uploaded_by=by,
     )
 
