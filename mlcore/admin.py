@@ -163,13 +163,17 @@ def _names(version: ModelVersion, language: str) -> dict[str, str]:
 
 
 # What a card's page draws: as lines of text it would bury the rest.
-_DRAWN = frozenset({"curves", "operating", "fairness", "density", "path"})
+_DRAWN = frozenset({"curves", "operating", "fairness", "density", "path", "cost"})
 
 
 def _brief(card: Mapping[str, Any]) -> dict[str, Any]:
     """A card without what only pictures can say."""
     return {
-        key: _brief(value) if isinstance(value, Mapping) and not _is_words(value) else value
+        key: value["rows"]
+        if key == "duplicates" and isinstance(value, Mapping) and "rows" in value
+        else _brief(value)
+        if isinstance(value, Mapping) and not _is_words(value)
+        else value
         for key, value in card.items()
         if key not in _DRAWN
     }
@@ -249,6 +253,8 @@ def _label(key: str) -> str:
         "baselines": _("Without this model"),
         "logistic_regression": _("Plain logistic regression"),
         "not_for": _("What it is not for"),
+        "kept": _("Inputs kept"),
+        "rule": _("Rule"),
     }
     # A column's name in capitals stays as it is written.
     return labels.get(key) or (key.replace("_", " ").capitalize() if key.islower() else key)
