@@ -96,7 +96,7 @@ def names_a_person(column: Profile) -> bool:
 
 def identifies(column: Profile) -> bool:
     """Whether every value can stand as the employee's reference."""
-    if column.foreign or column.booleans:
+    if column.foreign or column.booleans or column.nans:
         return False
     try:
         for key in column.counts:

@@ -62,6 +62,8 @@ class Profile:
     """Whether some cell is neither text nor number: a date, a list."""
     booleans: bool
     """Whether some cell is true or false, counted as that word."""
+    nans: bool
+    """Whether some cell is a float that is no number, counted as `"nan"`."""
 
     @property
     def rows(self) -> int:
@@ -121,14 +123,15 @@ class Profile:
 def profile(header: str, cells: Sequence[object]) -> Profile:
     """Count a column's cells."""
     types = set(map(type, cells))
-    foreign = booleans = False
+    foreign = booleans = nans = False
     keys: list[Key]
     if types <= {str, int, float, type(None)}:
         keys = list(cells)
         if type(None) in types:
             keys = ["" if key is None else key for key in keys]
         if float in types:
-            keys = ["nan" if key != key else key for key in keys]
+            nans = any(key != key for key in keys)
+            keys = ["nan" if key != key else key for key in keys] if nans else keys
     else:
         keys = []
         for cell in cells:
@@ -138,14 +141,14 @@ def profile(header: str, cells: Sequence[object]) -> Profile:
             elif key is None:
                 key = ""
             elif isinstance(key, float) and key != key:
-                key = "nan"
+                nans, key = True, "nan"
             elif not isinstance(key, (str, int, float)):
                 foreign, key = True, shown(key) or "?"
             keys.append(key)
     counts = Counter(keys)
     for key in [key for key in counts if isinstance(key, str) and not key.strip()]:
         del counts[key]
-    return Profile(header, keys, dict(counts), foreign, booleans)
+    return Profile(header, keys, dict(counts), foreign, booleans, nans)
 
 
 def as_word(key: Key) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import random
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from mlcore.engine import training
 from mlcore.engine.draft import Draft
-from mlcore.engine.inference import draft, revise
+from mlcore.engine.inference import CorrectionError, draft, revise
 from mlcore.engine.plan import TrainingPlan
 from mlcore.engine.tabular import Table, TableError, read_table
 from tests.engine.drafts import check_roles, check_schema, column, table_of, through_json
@@ -322,3 +323,13 @@ class TestAnyTable:
             assert TrainingPlan.from_json(through_json(made.plan.to_json())) == made.plan
         check_schema(made.schema, table)
         check_roles(made)
+
+
+@pytest.mark.parametrize("cell", [math.nan, True, 12.5])
+def test_what_cannot_be_a_reference_makes_no_identifier(cell):
+    table = table_of(
+        Left=["Yes", "No"] * 30, Matricule=[*(f"M{n}" for n in range(59)), cell], Pay=range(60)
+    )
+    assert draft(table, name="x").identifier == ""
+    with pytest.raises(CorrectionError):
+        revise(draft(table, name="x"), table, {"identifier": "Matricule"})
