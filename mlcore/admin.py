@@ -163,7 +163,7 @@ def _names(version: ModelVersion, language: str) -> dict[str, str]:
 
 
 # What a card's page draws: as lines of text it would bury the rest.
-_DRAWN = frozenset({"curves", "operating", "fairness", "density", "path", "cost"})
+_DRAWN = frozenset({"curves", "operating", "fairness", "density", "path", "cost", "baselines"})
 
 
 def _brief(card: Mapping[str, Any]) -> dict[str, Any]:
@@ -250,8 +250,6 @@ def _label(key: str) -> str:
         "pairs_tried": _("Pairs that were tried"),
         "floor": _("The lowest risk that there is"),
         "selection": _("How the inputs were chosen"),
-        "baselines": _("Without this model"),
-        "logistic_regression": _("Plain logistic regression"),
         "not_for": _("What it is not for"),
         "kept": _("Inputs kept"),
         "rule": _("Rule"),
