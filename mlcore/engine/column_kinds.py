@@ -83,13 +83,15 @@ def names_a_person(column: Profile) -> bool:
         many or (numbers is not None and column.distinct > MOST_ANSWERS)
     ):
         return True
-    if numbers is None or column.filled < _FEW_ROWS:
+    if numbers is None or column.filled < _FEW_ROWS or column.distinct < column.rows:
         return False
-    # Whole numbers that all differ and rise down the file count its rows.
+    # Whole numbers that all differ, rise down the file and lie close together count its rows;
+    # salaries by which a file is sorted do not.
     values = list(numbers.values.values())
     return (
-        column.distinct == column.rows
+        not header_words.DURATION_OR_COUNT.search(header)
         and len(values) == column.rows
+        and values[-1] - values[0] < 10 * len(values)
         and all(a < b for a, b in pairwise(values))
     )
 

@@ -59,6 +59,8 @@ class TestKinds:
 
     def test_numbers_that_count_the_rows_are_references_and_amounts_are_not(self):
         assert column(range(1, 201)).kind == "identifier"
+        assert column(range(1, 201), name="Salary").kind == "number"
+        assert column(range(1500, 6000, 20)).kind == "number"
         assert column([n * 7919 % 10_007 for n in range(200)]).kind == "number"
         assert column([n * 7919 % 10_007 for n in range(200)], name="Badge ID").kind == "identifier"
 
