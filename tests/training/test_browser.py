@@ -97,6 +97,15 @@ def test_progress_is_seen_as_it_is_made_and_the_end_too(page, site, console, car
     no_serious_fault(page)
     page.get_by_role("button", name="Correct and train again").click()
     expect(page.get_by_role("heading", name="What the columns mean")).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 800})
+    no_serious_fault(page)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+    page.get_by_role("link", name="Erase this one").click()
+    no_serious_fault(page)
+    page.get_by_role("button", name="Erase for good").click()
+    expect(page.get_by_text("The content of the file is erased.")).to_be_visible()
+    no_serious_fault(page)
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_sent(page, site, console, settings):
