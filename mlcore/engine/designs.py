@@ -23,6 +23,8 @@ from mlcore.engine.values import Value
 Floats = NDArray[np.float64]
 
 FITTED_ON = 1000  # quantiles of a column, from which its bend is learned, however many rows
+MOST_LEVELS = 50  # answers of a choice
+FEWEST_OF_A_LEVEL = 3  # employees; what fewer do is chance
 OUTER = 0.001  # share of a number's values at either end that do not stretch its scale
 
 
@@ -99,10 +101,17 @@ def _design(
         elif feature.kind == "scale":
             shape = _Scale(column, np.array([float(c.value) for c in feature.choices]))
         else:
-            shape = _Levels(np.arange(len(feature.choices), dtype=np.float64))
+            shape = _Levels(_frequent(column))
         unfolded.append(_WithBlank(shape) if blank else shape)
     centres = tuple(each(matrix[:, j]).mean(axis=0) for j, each in enumerate(unfolded))
     return Design(unfolded=tuple(unfolded), centres=centres)
+
+
+def _frequent(column: Floats) -> Floats:
+    """The answers that get a column of their own; all others together are the rest."""
+    known, counts = np.unique(column[~np.isnan(column)], return_counts=True)
+    most = np.argsort(-counts, kind="stable")[:MOST_LEVELS]
+    return np.sort(known[most][counts[most] >= FEWEST_OF_A_LEVEL])
 
 
 class _WithBlank:

@@ -28,6 +28,7 @@ Ints = NDArray[np.int64]
 PENALTY = 2.0
 """Of the regressions: a slope of one log-odd per standard deviation costs as much as one nat."""
 MANY = 5000  # employees: enough to see finer shapes
+MOST_COLUMNS = 400  # into which all numbers together are unfolded
 MOST_STEPS = 200  # of a number's steps, and answers of a choice that are told apart
 
 
@@ -50,6 +51,10 @@ class Seen:
     def of(cls, schema: FeatureSchema, matrix: Floats) -> Seen:
         """Learn the designs of n employees' codes."""
         knots = 5 if len(matrix) < MANY else 8
+        # Many numbers get stiffer curves: the cost grows with the square of all their columns.
+        count = sum(feature.kind == "number" for feature in schema.features)
+        while knots > 2 and count * (knots + 2) > MOST_COLUMNS:
+            knots -= 1
         designs = (power_design(schema, matrix), spline_design(schema, matrix, knots))
         places = range(matrix.shape[1])
         return cls(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations, islice
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ Ints = NDArray[np.int64]
 MOST_PAIRS = 10
 MOST_CUTS = 15  # of a number's axis
 MOST_ANSWERS = 16  # of a choice's or a scale's axis; with more, a table would be noise
-MOST_FEATURES = 60  # 1,770 pairs; with more, those with the weakest shapes are not tried
+MOST_FEATURES = 60  # 1,770 pairs; with more features, those with the weakest shapes are left out
 FEWEST_EXPECTED = 5.0  # curvature in each quarter, in employees: with less, chance looks like proof
 # Squared contrast over its variance: about the median of the strongest among 36 pairs of noise.
 # It spares the inner folds what is hopeless; they judge the rest.
@@ -117,7 +117,7 @@ def screen(grids: Sequence[Grid | None], log_odds: Floats, left: Floats) -> tupl
     which two cuts divide the employees: (both - first alone) - (second alone - neither). It is
     untouched by what either feature does alone.
     """
-    usable = dict(islice(((j, each) for j, each in enumerate(grids) if each), MOST_FEATURES))
+    usable = {j: each for j, each in enumerate(grids) if each}
     p = expit(log_odds)
     curve = np.maximum(p * (1 - p), 1e-10)
     candidates = list(combinations(usable, 2))

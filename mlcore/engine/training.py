@@ -87,8 +87,10 @@ def train(data: TrainingSet) -> Trained:
     - Inputs: as few as do as well as the best number of them, within one standard error of the
       difference in inner cross-validated log loss, employee by employee. Breiman's rule takes the
       standard error of the loss itself, which is far larger, for it holds all that nobody can
-      foresee: on the public IBM file it would give up ten inputs and .012 of log loss, and miss
-      what the model must reach. Inputs of kept pairs stay.
+      foresee. Within 10 folds × 2 repeats on the public IBM file, it keeps 11 to 15 inputs instead
+      of 18 to 21, at a log loss of .306 instead of .282, an average precision of .65 instead of
+      .71 and an area under the curve of .841 instead of .861: too dear. The report names the
+      number that it would keep. Inputs of kept pairs stay.
     - Pairs: each inner fold looks for its own beside a spline regression; one that most of them
       find, and that clearly lowers the log loss of whom they held out, is kept. Small data stays
       additive, for its folds do not agree.
@@ -159,7 +161,12 @@ def _train(data: TrainingSet) -> Trained:
             floor=" with a floor" if model.floor else "",
         ),
     }
-    schema = replace(data.schema, features=mine.schema.features)
+    asked = {feature.section for feature in (*mine.schema.features, *data.schema.audit)}
+    schema = replace(
+        data.schema,
+        features=mine.schema.features,
+        sections=tuple(section for section in data.schema.sections if section.name in asked),
+    )
     return Trained(schema=schema, model=model, report=report)
 
 
@@ -183,7 +190,8 @@ def _pairs_that_pay(
         here, there = seen.part(training), seen.part(held_out)
         ridge = fit_ridge(columns[training], answers[training], penalty=PENALTY)
         before = ridge.log_odds(columns[training])
-        found, tried = pairs.screen(here.grids, before, answers[training])
+        grids = _strongest(here, ridge.slopes)
+        found, tried = pairs.screen(grids, before, answers[training])
         tables = [pure for pure, *_ in pairs.pure(here.grids, found, before, answers[training])]
         adds = [table[_cells(there, pair)] for pair, table in zip(found, tables, strict=True)]
         log_odds = ridge.log_odds(columns[held_out]) + sum(adds)
@@ -198,6 +206,17 @@ def _pairs_that_pay(
         if len(differences) >= OFTEN and gained.mean() > CLEARLY * error:
             gains[places] = float(gained.mean())
     return dict(sorted(gains.items(), key=lambda item: (-item[1], item[0]))), tried
+
+
+def _strongest(seen: Seen, slopes: Floats) -> list[pairs.Grid | None]:
+    """The grids of the features whose shapes are strongest, None for the others."""
+    columns, slices = seen.columns[_SPLINES], seen.designs[_SPLINES].slices
+    if len(slices) <= pairs.MOST_FEATURES:
+        return list(seen.grids)
+    strength = [float((columns[:, own] @ slopes[own]).std()) for own in slices]
+    usable = [j for j, grid in enumerate(seen.grids) if grid is not None]
+    chosen = set(sorted(usable, key=lambda j: (-strength[j], j))[: pairs.MOST_FEATURES])
+    return [grid if j in chosen else None for j, grid in enumerate(seen.grids)]
 
 
 def _cells(seen: Seen, pair: Found) -> tuple[Ints, Ints]:
