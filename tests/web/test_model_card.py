@@ -239,11 +239,14 @@ def test_a_pair_is_a_map_with_the_words_of_its_features(full):
     [pair] = read(full, full_card(full)).learned.pairs
     assert pair.columns == ["up to 2", "3 to 9", "10 to 20", "21 or more"]
     assert [label for label, _cells in pair.rows] == ["No", "Yes"]
-    cells = pair.rows[1][1]
-    assert cells[-1].heat == "heat-p3"
-    assert cells[-1].points.startswith("+")
-    assert pair.rows[0][1][-1].points.startswith("−")
-    assert "Works overtime is “Yes” and Distance from home to work is “21 or more”" in pair.summary
+    together, apart = pair.rows[1][1], pair.rows[0][1]
+    assert together[-1].points.startswith("+")
+    assert apart[-1].points.startswith("−")
+    assert together[-1].log_odds == 0.9
+    strongest = max(together, key=lambda cell: int(cell.points))
+    assert strongest.heat == "heat-p3"
+    assert f"by {strongest.points} of 100" in pair.summary
+    assert "Works overtime is “Yes” and Distance from home to work is “" in pair.summary
 
 
 def test_without_its_files_a_model_has_no_shapes(full):
