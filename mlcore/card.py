@@ -333,4 +333,17 @@ def _four_fifths(label: str, rows: list[tuple[str, GroupRates]]) -> str:
         doubt = _("Chance alone hardly explains all of it: ask why before the list is used.")
     else:
         doubt = _("With so few people it may be chance: the intervals reach four fifths.")
-    return f"{most} {said} {doubt}"
+    return f"{most} {said} {_left_too(reference, below)} {doubt}"
+
+
+def _left_too(reference: tuple[str, GroupRates], below: list[tuple[str, GroupRates]]) -> str:
+    """How often these groups left in fact: what a difference between lists is held against."""
+    rates = sorted(of_hundred(group.observed.value) for _name, group in below)
+    name, group = reference
+    if rates[0] == rates[-1]:
+        words = _("Of 100 of them, {low} did leave; of 100 in “{group}”, {most}.")
+    else:
+        words = _("Of 100 of them, {low} to {high} did leave; of 100 in “{group}”, {most}.")
+    return words.format(
+        low=rates[0], high=rates[-1], group=name, most=of_hundred(group.observed.value)
+    )

@@ -208,6 +208,7 @@ def test_groups_are_judged_by_four_fifths_in_words(full):
     age = next(group for group in strict.groups if group.label == "Age")
     assert "“Under 30”" in age.sentence
     assert "the most" in age.sentence
+    assert "Of 100 of them, 13 did leave; of 100 in “Under 30”, 28." in age.sentence
     even = read(full, full_card(full), threshold=0.001)
     assert "nothing calls for a closer look" in even.groups[0].sentence
     nobody = read(full, full_card(full) | {"fairness": {}})
