@@ -7,7 +7,7 @@ out of the page.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -126,7 +126,6 @@ class CardPage:
     learned: LearnedView | None
     threshold: float
     outcome: Outcome | None
-    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def evaluation(self) -> Mapping[str, Any]:
@@ -172,7 +171,6 @@ def read(
         learned=read_shapes(schema, model, card, language) if model else None,
         threshold=point.threshold,
         outcome=outcome,
-        names=names,
     )
 
 

@@ -182,18 +182,6 @@ def interval_bar(share: float, low: float, high: float, *, tick: float | None = 
     )
 
 
-def split_bar(parts: Sequence[tuple[str, float]]) -> str:
-    """Parts of a whole side by side: (class, share of 0 to 1)."""
-    drawn, start = [], 0.0
-    for kind, share in parts:
-        width = _within(share) * 100
-        drawn.append(
-            f'<rect class="{kind}" x="{start:.2f}" width="{max(width - 0.3, 0):.2f}" height="10"/>'
-        )
-        start += width
-    return _bar("".join(drawn))
-
-
 def band_mark(band: Band) -> str:
     """Four rising bars, as many filled as the level of risk is high."""
     level = BANDS.index(band)

@@ -100,9 +100,3 @@ def interval_bar(
     return mark_safe(  # noqa: S308
         charts.interval_bar(share / scale, low / scale, high / scale, tick=mark)
     )
-
-
-@register.simple_tag
-def people_of_hundred(share: float, kind: str) -> SafeString:
-    """A hundred people, so many of them filled."""
-    return mark_safe(charts.people(round(share * 100), kind))  # noqa: S308
