@@ -106,6 +106,9 @@ def test_the_bundled_model_has_a_card(as_alice, active_model):
     bundled = ModelVersion.objects.get()
     page = text_of(as_alice.get(f"/models/{bundled}/"))
     assert "IBM’s fictional HR attrition data" in page
+    assert "On employees that it had not seen: of 100 who left" in page
+    assert "leave whatever the conditions are" in page
+    assert "Groups compared" in page
     assert "Put someone who left beside someone who stayed" in page
 
 
