@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,13 @@ from django.db import transaction
 from mlcore import training_files
 from mlcore.engine import inference, tabular
 from mlcore.engine.draft import Draft
+from mlcore.engine.tabular import Table, TableError
 from mlcore.models import RunState, TrainingRun
 
 if TYPE_CHECKING:
     from accounts.models import User
+
+_UNSTORABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def begin(*, content: bytes, name: str, by: User) -> TrainingRun:
@@ -21,11 +25,32 @@ def begin(*, content: bytes, name: str, by: User) -> TrainingRun:
 
     Raises `TableError`, whose words are for the person who brought it.
     """
-    table = tabular.read_table(content)
+    table = _storable(tabular.read_table(content))
     draft = inference.draft(table, name=training_files.shown_name(name))
     with transaction.atomic():
         file = training_files.keep(table=table, content=content, name=name, by=by)
         return TrainingRun.objects.create(file=file, requested_by=by, **_stored(draft))
+
+
+def _storable(table: Table) -> Table:
+    """The table without characters that no database keeps; a workbook can hold them.
+
+    Raises `TableError` when two headers differ by such characters alone.
+    """
+
+    def clean(cell: Any) -> Any:
+        return _UNSTORABLE.sub("", cell) if isinstance(cell, str) else cell
+
+    if not any(
+        isinstance(cell, str) and _UNSTORABLE.search(cell)
+        for row in (table.headers, *table.rows)
+        for cell in row
+    ):
+        return table
+    headers = [*map(clean, table.headers)]
+    if twice := sorted({header for header in headers if headers.count(header) > 1}):
+        raise TableError("same_name", names=", ".join(twice))
+    return Table(headers, [[*map(clean, row)] for row in table.rows])
 
 
 def read(run: TrainingRun) -> Draft:

@@ -25,8 +25,9 @@ from mlcore.engine.corrections import CorrectionError
 from mlcore.engine.draft import Draft
 from mlcore.engine.words import say
 from mlcore.models import ModelVersion, RunState, TrainingFile, TrainingRun
+from mlcore.training_columns import ColumnsForm
 from mlcore.training_files import FileErasedError, FileInUseError
-from mlcore.training_forms import ColumnsForm, FileForm, megabytes
+from mlcore.training_forms import FileForm, megabytes
 from mlcore.training_progress import progress_of
 
 ROWS_PER_PAGE = 50

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import random
 import re
 
+import openpyxl
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from mlcore import training_drafts, training_files, training_forms, training_jobs
+from mlcore import training_columns, training_drafts, training_files, training_jobs
 from mlcore.models import RunState, TrainingFile, TrainingRun
 from tests.training.conftest import make_draft, upload
 from tests.training.histories import HEADERS, as_csv, history
@@ -138,6 +140,35 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_parsed(as_carol, setti
 def test_a_file_larger_than_the_api_takes_is_taken_here(as_carol, settings):
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
     assert as_carol.post(NEW, {"file": upload(as_csv(history()))}).status_code == 302
+
+
+def test_a_workbook_is_read_too_with_what_no_database_keeps_left_out(as_carol):
+    book = openpyxl.Workbook()
+    book.active.append([*HEADERS[:-1], "Par_x0000_ti"])
+    for row in history():
+        book.active.append([row[0], f"{row[1]}_x0000_", *row[2:]])
+    content = io.BytesIO()
+    book.save(content)
+    answer = as_carol.post(NEW, {"file": upload(content.getvalue(), "history.xlsx")})
+    run = TrainingRun.objects.get()
+    assert answer.url == columns_of(run)
+    table = training_files.table_of(run.file)
+    assert table.headers == HEADERS
+    assert {row[1] for row in table.rows} == {"Jour", "Nuit", "Soir"}
+    assert table.rows[0][3] == history()[0][3]
+    assert run.plan["target"] == "Parti"
+
+
+def test_headers_that_differ_by_nothing_that_is_seen_are_refused(as_carol):
+    book = openpyxl.Workbook()
+    book.active.append([*HEADERS, "Par_x0000_ti"])
+    for row in history():
+        book.active.append([*row, row[-1]])
+    content = io.BytesIO()
+    book.save(content)
+    answer = as_carol.post(NEW, {"file": upload(content.getvalue(), "history.xlsx")})
+    assert "Parti" in answer.context["form"].errors["file"][0]
+    assert not TrainingFile.objects.exists()
 
 
 def test_a_name_is_cut_and_without_marks_that_turn_it_round(carol):
@@ -305,7 +336,7 @@ def test_a_training_is_begun_from_the_page_and_only_once(as_carol, draft):
 def test_too_few_leavers_are_told_before_the_training(as_carol, carol):
     from mlcore.engine import preparation
 
-    assert training_forms.FEWEST == preparation.FEWEST
+    assert training_columns.FEWEST == preparation.FEWEST
     rows = [row for row in history() if row[-1] == "non"]
     rows += [row for row in history() if row[-1] == "oui"][:20]
     run = make_draft(carol, rows)
