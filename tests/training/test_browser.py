@@ -6,12 +6,15 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from mlcore import training_jobs
-from mlcore.models import RunState, TrainingRun
+from mlcore import registry, services, tasks, training_jobs
+from mlcore.engine import artifact
+from mlcore.models import Origin, RunState, TrainingRun
+from predictions.models import Prediction
 from tests.accessibility import no_serious_fault
 from tests.accounts.factories import make_person
 from tests.training.conftest import make_draft
 from tests.training.histories import as_csv, history
+from tests.training.test_jobs import database_url
 
 pytestmark = pytest.mark.browser
 
@@ -117,3 +120,56 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_sent(page, site, conso
     expect(page.get_by_label("Your file")).to_be_focused()
     page.get_by_label("Your file").set_input_files(a_file(b"x" * 500))
     expect(page.get_by_text("This file is too large")).to_be_hidden()
+
+
+def assess(page, answers):
+    """Fill the form that the active model draws, and read the result."""
+    page.get_by_role("link", name="Assess an employee").first.click()
+    for label, value in answers.items():
+        if isinstance(value, str):
+            page.get_by_role("group", name=label).get_by_text(value, exact=True).click()
+        else:
+            page.get_by_label(label).fill(str(value))
+    page.get_by_role("button", name="Assess the risk").click()
+    expect(page.locator(".answer")).to_be_visible()
+    return Prediction.objects.latest("created_at")
+
+
+def test_other_columns_are_learned_put_to_work_scored_with_and_rolled_back(
+    page, site, console, monkeypatch
+):
+    bundled = services.register(files=artifact.read(registry.BUNDLED_FOLDER), origin=Origin.BUNDLED)
+    services.activate(version=bundled, reason="for the test")
+    page.get_by_label("Your file").set_input_files(a_file(as_csv(history(400))))
+    page.get_by_role("button", name="Read the file").click()
+    page.get_by_label("English name of Equipe").fill("Team")
+    page.get_by_label("Use of Satisfaction").select_option("Left out")
+    page.get_by_role("button", name="Train the model").click()
+    expect(page.get_by_role("heading", name="Waiting for the background worker")).to_be_visible()
+
+    # What the background worker does with its task: a process of its own, on this database.
+    monkeypatch.setenv("DATABASE_URL", database_url())
+    run = TrainingRun.objects.get()
+    tasks.launch_training(run.pk)
+    expect(page.get_by_role("heading", name="The model is trained")).to_be_visible(timeout=120_000)
+    run.refresh_from_db()
+    page.get_by_role("link", name="Read how good it is").click()
+    expect(page.get_by_role("heading", name="How good it is")).to_be_visible()
+    page.get_by_role("link", name="Activate").first.click()
+    page.get_by_label("Reason").fill("It knows our teams")
+    page.get_by_role("button", name="Put it to work now").click()
+    expect(page.get_by_role("status")).to_contain_text("is active now")
+
+    made = assess(page, {"Team": "Nuit", "Salary": 1900})
+    assert made.model_version == run.model_version
+    assert made.inputs["equipe"] == "Nuit"
+    expect(page.get_by_role("row", name="Team: Nuit")).to_contain_text("raises the risk")
+
+    page.get_by_role("link", name="Models").click()
+    page.locator("summary", has_text="Roll back to").click()
+    page.get_by_role("button", name=f"Roll back to {bundled}").click()
+    expect(page.get_by_role("status")).to_contain_text(f"{bundled} is active again")
+    after = assess(page, {"Works overtime": "Yes", "Monthly income": 2300})
+    assert after.model_version == bundled
+    page.get_by_role("link", name="History").click()
+    expect(page.get_by_role("row")).to_have_count(3)  # the head, and both models' results
