@@ -245,6 +245,7 @@ class Additive:
         return total
 
     def _main_of(self, seen: Seen, place: int) -> Floats:
+        """`main` for the employees themselves, whose columns are unfolded already."""
         column = seen.matrix[:, place]
         total: Floats = self.stumps.main(place, seen.bins[place](column))
         for design, columns, ridge in zip(seen.designs, seen.columns, self.ridges, strict=True):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from mlcore.engine.logistic import fit_ridge
+from mlcore.engine.logistic import Ridge, fit_ridge
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -57,7 +57,7 @@ def eliminate(
     losses.append(_losses(full, theirs))
     while remaining:
         used = np.concatenate([np.arange(slices[j].start, slices[j].stop) for j in remaining])
-        worth = _worth(columns[:, used], fitted.slopes[used], fitted.log_odds(columns), penalty)
+        worth = _Worth(columns[:, used], fitted.slopes[used], fitted.log_odds(columns), penalty)
         own = np.repeat(np.arange(len(remaining)), [_width(slices[j]) for j in remaining])
         least = sorted(
             (remaining[i] in protected, worth(own == i), remaining[i])
@@ -71,12 +71,12 @@ def eliminate(
             slopes[slices[place]] = 0.0
         if remaining:
             used = np.concatenate([np.arange(slices[j].start, slices[j].stop) for j in remaining])
-            start = type(fitted)(intercept=fitted.intercept, slopes=slopes[used])
+            start = Ridge(intercept=fitted.intercept, slopes=slopes[used])
             again = fit_ridge(
                 columns[:, used], answers, penalty=penalty, start=start, steps=NEWTON_STEPS
             )
             slopes[used] = again.slopes
-            fitted = type(fitted)(intercept=again.intercept, slopes=slopes)
+            fitted = Ridge(intercept=again.intercept, slopes=slopes)
             found = _losses(fitted.log_odds(there), theirs)
         else:
             share = float(answers.mean())
@@ -100,7 +100,7 @@ def _losses(log_odds: Floats, left: Ints) -> Floats:
     return result
 
 
-class _worth:  # noqa: N801 - called like a function
+class _Worth:
     """What each block of columns is worth: the loss of dropping it, less its degrees of freedom."""
 
     def __init__(self, columns: Floats, slopes: Floats, log_odds: Floats, penalty: float) -> None:

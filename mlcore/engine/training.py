@@ -47,6 +47,8 @@ Places = tuple[int, int]
 """Of the two features of a pair, in the schema."""
 
 INNER_FOLDS, INNER_SEED = 5, 0
+MOST_EMPLOYEES = 50_000
+"""More teach nothing more about some dozens of inputs, and take time and memory in proportion."""
 CHANCE = 0.01  # of taking columns that say nothing for columns that say something
 OFTEN = 3  # of the inner folds, in which a pair must be found
 CLEARLY = 2.0  # standard errors by which a pair must lower the log loss
@@ -67,7 +69,8 @@ class Trained:
     """What the model asks: the inputs that were kept, and every audit attribute."""
     model: GlassBoxModel
     report: dict[str, Any]
-    """JSON data: `selection`, `pairs`, `pairs_tried`, `floor`, `compiled`, `method`."""
+    """JSON data: `selection`, `pairs`, `pairs_tried`, `floor`, `compiled`, `method`, and
+    `employees`, of whom it was learned."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,12 +100,20 @@ def train(data: TrainingSet) -> Trained:
     - Floor: fitted with the calibration on the inner folds. Where there is one, the learners are
       fitted again with each leaver weighted by how surely the conditions explain the leaving, and
       the second fit is kept when its inner log loss is lower.
+    - Of more than `MOST_EMPLOYEES`, so many are drawn at random.
 
     Raises `TrainingError` when the columns tell nothing about who leaves.
     """
     # Sums in another order differ in their last bits: one thread gives one order.
     with threadpool_limits(1):
-        return _train(data)
+        return _train(_drawn(data))
+
+
+def _drawn(data: TrainingSet) -> TrainingSet:
+    if len(data.left) <= MOST_EMPLOYEES:
+        return data
+    order = np.random.default_rng(INNER_SEED).permutation(len(data.left))
+    return data.part(np.sort(order[:MOST_EMPLOYEES]))
 
 
 def _train(data: TrainingSet) -> Trained:
@@ -160,6 +171,7 @@ def _train(data: TrainingSet) -> Trained:
             pairs=", tables over pairs" if fitted.tables else "",
             floor=" with a floor" if model.floor else "",
         ),
+        "employees": len(left),
     }
     asked = {feature.section for feature in (*mine.schema.features, *data.schema.audit)}
     schema = replace(

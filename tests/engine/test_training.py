@@ -100,6 +100,14 @@ class TestNothingToLearn:
             train(training_set.part(np.flatnonzero(training_set.left == 1)))
 
 
+class TestVeryManyEmployees:
+    def test_as_many_as_are_needed_are_drawn(self, training_set, monkeypatch):
+        monkeypatch.setattr("mlcore.engine.training.MOST_EMPLOYEES", 1000)
+        made = train(training_set)
+        assert made.report["employees"] == 1000
+        assert made.model.base_rate == pytest.approx(237 / 1470, abs=0.02)
+
+
 class TestFolds:
     def test_without_duplicates_they_are_scikit_learns(self, training_set):
         splitter = StratifiedKFold(10, shuffle=True, random_state=3)
