@@ -69,8 +69,8 @@ class Trained:
     """What the model asks: the inputs that were kept, and every audit attribute."""
     model: GlassBoxModel
     report: dict[str, Any]
-    """JSON data: `selection`, `pairs`, `pairs_tried`, `floor`, `compiled`, `method`, and
-    `employees`, of whom it was learned."""
+    """JSON data: `selection`, `pairs`, `pairs_tried`, `floor`, `compiled`, `method`; and
+    `drawn`, of how many employees it was learned, where there were more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,14 +106,11 @@ def train(data: TrainingSet) -> Trained:
     """
     # Sums in another order differ in their last bits: one thread gives one order.
     with threadpool_limits(1):
-        return _train(_drawn(data))
-
-
-def _drawn(data: TrainingSet) -> TrainingSet:
-    if len(data.left) <= MOST_EMPLOYEES:
-        return data
-    order = np.random.default_rng(INNER_SEED).permutation(len(data.left))
-    return data.part(np.sort(order[:MOST_EMPLOYEES]))
+        if len(data.left) <= MOST_EMPLOYEES:
+            return _train(data)
+        order = np.random.default_rng(INNER_SEED).permutation(len(data.left))
+        trained = _train(data.part(np.sort(order[:MOST_EMPLOYEES])))
+        return replace(trained, report=trained.report | {"drawn": MOST_EMPLOYEES})
 
 
 def _train(data: TrainingSet) -> Trained:
@@ -171,7 +168,6 @@ def _train(data: TrainingSet) -> Trained:
             pairs=", tables over pairs" if fitted.tables else "",
             floor=" with a floor" if model.floor else "",
         ),
-        "employees": len(left),
     }
     asked = {feature.section for feature in (*mine.schema.features, *data.schema.audit)}
     schema = replace(

@@ -104,7 +104,7 @@ class TestVeryManyEmployees:
     def test_as_many_as_are_needed_are_drawn(self, training_set, monkeypatch):
         monkeypatch.setattr("mlcore.engine.training.MOST_EMPLOYEES", 1000)
         made = train(training_set)
-        assert made.report["employees"] == 1000
+        assert made.report["drawn"] == 1000
         assert made.model.base_rate == pytest.approx(237 / 1470, abs=0.02)
 
 
