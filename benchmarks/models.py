@@ -8,6 +8,7 @@ interpret-core, which is a glass box too.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,7 +125,10 @@ def _peers(data: Any, matrix: Any, *, pairs: bool) -> dict[str, Any]:
     wide = _one_hot(matrix, choices)
 
     def trained(model: Any, columns: Any, rows: Any) -> Any:
-        model.fit(columns[rows], left[rows])
+        with warnings.catch_warnings():
+            # The Explainable Boosting Machine warns that its own pictures leave out blanks.
+            warnings.simplefilter("ignore")
+            model.fit(columns[rows], left[rows])
         return lambda others: model.predict_proba(columns[others])[:, 1]
 
     peers: dict[str, Any] = {
