@@ -36,7 +36,7 @@ def compare(say: Say, *, quick: bool) -> None:
     from threadpoolctl import threadpool_limits
 
     import mlcore
-    from mlcore.engine import training
+    from mlcore.engine.learning import training
     from mlcore.public_data import ibm_columns
     from tests.engine.simulated import history
 
@@ -57,8 +57,8 @@ def compare(say: Say, *, quick: bool) -> None:
 
 
 def _table(say: Say, data: Any, splits: Any, truth: Any, *, pairs: bool) -> None:
-    from mlcore.engine import training
-    from mlcore.engine.designs import codes
+    from mlcore.engine.learning import training
+    from mlcore.engine.learning.designs import codes
 
     matrix = codes(data.schema, data.frame.inputs)
     results: dict[str, Measured] = {}

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 from django.utils.translation import gettext as _
 
-from mlcore import registry, training_files
+from mlcore import registry
 from mlcore.engine.artifact import Artifact
-from mlcore.engine.intervals import Estimate
-from mlcore.engine.metrics import LIMITS, METRICS, Floats, Ints, Ranking, centred, resamples
+from mlcore.engine.judging.intervals import Estimate
+from mlcore.engine.judging.metrics import LIMITS, METRICS, Floats, Ints, Ranking, centred, resamples
 from mlcore.engine.operating import OperatingPoint
 from mlcore.engine.schema import EMPLOYEE_ID, CleanFrame, FeatureSchema
 from mlcore.engine.tabular import match_columns
 from mlcore.engine.values import fold, word
 from mlcore.models import ModelVersion, TrainingFile, TrainingRun
 from mlcore.refusals import RefusedError
+from mlcore.trainings import files as training_files
 
 FEWEST = 10
 """Who left, and who stayed: with fewer, no figure means anything."""

@@ -14,8 +14,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.models import User
-from mlcore import activation, card_compare, registry, services
-from mlcore.card_curves import list_curve
+from mlcore import activation, registry, services
+from mlcore.cards import side_by_side as card_compare
+from mlcore.cards.curves import list_curve
 from mlcore.engine import operating
 from mlcore.engine.artifact import ArtifactError
 from mlcore.engine.operating import Operating, OperatingPoint, Outcome

@@ -7,8 +7,9 @@ import sys
 
 from django.conf import settings
 
-from mlcore import training_files, training_jobs
 from mlcore.models import TrainingRun
+from mlcore.trainings import files as training_files
+from mlcore.trainings import jobs as training_jobs
 
 # The processes that this worker started. Those that ended are waited for, or they would stay in the
 # system's table for as long as the worker lives.

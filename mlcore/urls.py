@@ -8,7 +8,7 @@ app_name = "models"
 
 urlpatterns = [
     path("", views.registry_page, name="registry"),
-    path("training/", include("mlcore.training_urls")),
+    path("training/", include("mlcore.trainings.urls")),
     path("compare/", views.compare, name="compare"),
     path("import/", decision_views.import_model, name="import"),
     path("roll-back/", decision_views.roll_back, name="roll-back"),

@@ -20,7 +20,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from mlcore import card, card_compare, comparison, registry, services
+from mlcore import comparison, registry, services
+from mlcore.cards import card
+from mlcore.cards import side_by_side as card_compare
 from mlcore.engine.artifact import ArtifactError
 from mlcore.engine.glassbox import GlassBoxModel
 from mlcore.engine.operating import OperatingPoint
@@ -35,7 +37,7 @@ from mlcore.models import (
     TrainingFile,
 )
 from mlcore.refusals import RefusedError
-from mlcore.training_files import FileErasedError
+from mlcore.trainings.files import FileErasedError
 
 _logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ no text of its own: its words stand beside it, where they can be read aloud and 
 
 from __future__ import annotations
 
-from mlcore.charts import band_mark, people
+from mlcore.cards.charts import band_mark, people
 from mlcore.engine.operating import Band
 
 __all__ = ["band_mark", "diverging_bar", "people", "share_bar"]

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from mlcore.engine import distributions, evaluation, figures
 from mlcore.engine.artifact import Artifact
-from mlcore.engine.evaluation import Evaluation, Progress
+from mlcore.engine.judging import distributions, evaluation, figures
+from mlcore.engine.judging.evaluation import Evaluation, Progress
+from mlcore.engine.learning.preparation import TrainingSet, prepare
 from mlcore.engine.operating import OperatingPoint
 from mlcore.engine.plan import TrainingError, TrainingPlan
-from mlcore.engine.preparation import TrainingSet, prepare
 from mlcore.engine.words import LANGUAGES, Words, number_text, say
 
 # Missing one leaver costs as much as this many needless conversations, until HR says otherwise.

@@ -7,7 +7,7 @@ from django.utils.formats import number_format
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
-from mlcore import charts
+from mlcore.cards import charts
 from mlcore.engine.operating import Band
 
 register = template.Library()

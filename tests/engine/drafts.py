@@ -6,7 +6,7 @@ import json
 import re
 
 from mlcore.engine.describe import json_schema
-from mlcore.engine.inference import draft
+from mlcore.engine.drafting.inference import draft
 from mlcore.engine.schema import EMPLOYEE_ID, ROW, FeatureSchema
 from mlcore.engine.soundness import schema_fault
 from mlcore.engine.tabular import Table, match_columns

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from mlcore.engine.features import Choice, Feature
+from mlcore.engine.learning.preparation import TrainingSet, prepare
 from mlcore.engine.plan import TrainingPlan
-from mlcore.engine.preparation import TrainingSet, prepare
 from mlcore.engine.schema import FeatureSchema
 
 PAIRS = (

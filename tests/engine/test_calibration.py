@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from mlcore.engine.calibration import Link, fit_link
+from mlcore.engine.learning.calibration import Link, fit_link
 
 
 def drawn(link, n=20_000, seed=0):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlcore.engine.inference import draft
+from mlcore.engine.drafting.inference import draft
 from mlcore.engine.tabular import Table
 from tests.engine.drafts import column, table_of
 

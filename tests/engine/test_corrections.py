@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mlcore
-from mlcore.engine.draft import Draft
-from mlcore.engine.inference import CorrectionError, draft, revise
+from mlcore.engine.drafting.draft import Draft
+from mlcore.engine.drafting.inference import CorrectionError, draft, revise
 from mlcore.engine.tabular import Table, TableError
 from tests.engine.drafts import check_roles, check_schema, through_json
 from tests.engine.strategies import tables

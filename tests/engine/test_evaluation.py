@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from sklearn.model_selection import RepeatedStratifiedKFold
 
-from mlcore.engine import evaluation
-from mlcore.engine.evaluation import evaluate, protocol
-from mlcore.engine.preparation import prepare
+from mlcore.engine.judging import evaluation
+from mlcore.engine.judging.evaluation import evaluate, protocol
+from mlcore.engine.learning.preparation import prepare
 from tests.engine.small_history import PLAN, history
 
 
@@ -112,7 +112,7 @@ def test_a_large_history_is_judged_by_fewer_and_larger_folds(monkeypatch):
 def test_a_process_ends_when_its_parent_was_killed():
     """Whoever is killed cannot end the processes that share the work."""
     child = (
-        "import os, sys, time; from mlcore.engine.evaluation import _end_with;"
+        "import os, sys, time; from mlcore.engine.judging.evaluation import _end_with;"
         "_end_with(os.getppid()); print('ready', file=sys.stderr, flush=True); time.sleep(60)"
     )
     parent = (

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlcore.engine import fairness, figures
-from mlcore.engine.distributions import density, groups
 from mlcore.engine.features import Choice, Feature
-from mlcore.engine.intervals import proportion, ratio
+from mlcore.engine.judging import fairness, figures
+from mlcore.engine.judging.distributions import density, groups
+from mlcore.engine.judging.intervals import proportion, ratio
 
 FEMALE, MALE = ({"en": word, "fr": word} for word in ("Female", "Male"))
 CARD = {

@@ -12,11 +12,14 @@ import pytest
 import mlcore.engine
 
 ROOT = Path(mlcore.engine.__file__).parents[2]
-MODULES = [module.name for module in pkgutil.iter_modules(mlcore.engine.__path__)]
-TRAIN = {
-    "calibration", "compilation", "designs", "evaluation", "folding", "learners", "logistic",
-    "making", "pairs", "preparation", "selection", "training",
-}  # fmt: skip
+PREFIX = "mlcore.engine."
+MODULES = [
+    module.name.removeprefix(PREFIX)
+    for module in pkgutil.walk_packages(mlcore.engine.__path__, PREFIX)
+    if not module.ispkg
+]
+TRAIN = {name for name in MODULES if name.startswith("learning.")}
+TRAIN |= {"judging.evaluation", "making"}
 
 PROGRAM = """
 import importlib, sys

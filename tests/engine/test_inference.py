@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlcore.engine import training
-from mlcore.engine.draft import Draft
-from mlcore.engine.inference import CorrectionError, draft, revise
+from mlcore.engine.drafting.draft import Draft
+from mlcore.engine.drafting.inference import CorrectionError, draft, revise
+from mlcore.engine.learning import training
 from mlcore.engine.plan import TrainingPlan
 from mlcore.engine.tabular import Table, TableError, read_table
 from tests.engine.drafts import check_roles, check_schema, column, table_of, through_json

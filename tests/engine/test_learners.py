@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
-from mlcore.engine import training
-from mlcore.engine.designs import codes, spline_design
-from mlcore.engine.learners import Bins, Seen, fit_additive
-from mlcore.engine.logistic import fit_ridge
+from mlcore.engine.learning import training
+from mlcore.engine.learning.designs import codes, spline_design
+from mlcore.engine.learning.learners import Bins, Seen, fit_additive
+from mlcore.engine.learning.logistic import fit_ridge
 from mlcore.engine.plan import TrainingError
 from tests.engine.simulated import history, plan_of
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mlcore.engine import artifact, evaluation, fairness, figures
+from mlcore.engine import artifact
+from mlcore.engine.judging import evaluation, fairness, figures
 from mlcore.engine.making import NOT_FOR, make
 from mlcore.engine.operating import for_capacity, outcome
 from mlcore.engine.plan import TrainingError

@@ -13,7 +13,7 @@ from sklearn.metrics import (
     roc_curve,
 )
 
-from mlcore.engine.metrics import LIMITS, METRICS, Ranking, band, centred, resamples
+from mlcore.engine.judging.metrics import LIMITS, METRICS, Ranking, band, centred, resamples
 
 LEFT = np.array([0, 0, 0, 1, 0, 1, 1, 0])
 THEIRS = {

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss, roc_auc_score
 
-from mlcore.engine import training
 from mlcore.engine.features import Choice, Feature
-from mlcore.engine.pairs import MOST_ANSWERS, MOST_CUTS, grid, purify, screen
+from mlcore.engine.learning import training
+from mlcore.engine.learning.pairs import MOST_ANSWERS, MOST_CUTS, grid, purify, screen
 from tests.engine.simulated import NOISE, PAIRS, history
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlcore.engine.selection import eliminate, fewest
+from mlcore.engine.learning.selection import eliminate, fewest
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlcore.engine.inference import CorrectionError, draft, revise
+from mlcore.engine.drafting.inference import CorrectionError, draft, revise
 from mlcore.engine.tabular import Table
 from tests.engine.drafts import table_of
 

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedKFold
 
-from mlcore.engine.folding import deal
+from mlcore.engine.learning.folding import deal
+from mlcore.engine.learning.training import folds, prepare, train
 from mlcore.engine.plan import TrainingError, TrainingPlan
-from mlcore.engine.training import folds, prepare, train
 from tests.engine.conftest import BUNDLED
 from tests.engine.simulated import history
 
@@ -102,7 +102,7 @@ class TestNothingToLearn:
 
 class TestVeryManyEmployees:
     def test_as_many_as_are_needed_are_drawn(self, training_set, monkeypatch):
-        monkeypatch.setattr("mlcore.engine.training.MOST_EMPLOYEES", 1000)
+        monkeypatch.setattr("mlcore.engine.learning.training.MOST_EMPLOYEES", 1000)
         made = train(training_set)
         assert made.report["drawn"] == 1000
         assert made.model.base_rate == pytest.approx(237 / 1470, abs=0.02)
@@ -148,7 +148,7 @@ def test_another_process_trains_the_same_bytes():
         return hashlib.sha256(content.encode()).hexdigest()
 
     program = (
-        "from mlcore.engine.training import train;"
+        "from mlcore.engine.learning.training import train;"
         "from tests.engine.test_training import small; import json, hashlib;"
         "made = train(small());"
         "content = json.dumps([made.model.to_json(), made.schema.to_json(), made.report]);"

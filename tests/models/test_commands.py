@@ -53,8 +53,8 @@ class TestRegisterBundledModel:
 class TestTrainModel:
     @pytest.fixture(autouse=True)
     def _few_folds(self, monkeypatch):
-        monkeypatch.setattr("mlcore.engine.evaluation.FOLDS", 2)
-        monkeypatch.setattr("mlcore.engine.evaluation.REPEATS", 1)
+        monkeypatch.setattr("mlcore.engine.judging.evaluation.FOLDS", 2)
+        monkeypatch.setattr("mlcore.engine.judging.evaluation.REPEATS", 1)
 
     @pytest.fixture
     def write(self, tmp_path):

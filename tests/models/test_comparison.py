@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from mlcore import comparison, services, training_files
+from mlcore import comparison, services
 from mlcore.engine import artifact
 from mlcore.engine.operating import OperatingPoint
 from mlcore.engine.schema import FeatureSchema
@@ -17,6 +17,7 @@ from mlcore.engine.values import fold
 from mlcore.models import Basis, Origin, RunState, TrainingRun
 from mlcore.public_data import ibm_columns
 from mlcore.services import RefusedError
+from mlcore.trainings import files as training_files
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from mlcore import training_drafts
+from mlcore.trainings import drafts as training_drafts
 from tests.training.histories import as_csv, history
 
 

@@ -6,9 +6,10 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from mlcore import registry, services, tasks, training_jobs
+from mlcore import registry, services, tasks
 from mlcore.engine import artifact
 from mlcore.models import Origin, RunState, TrainingRun
+from mlcore.trainings import jobs as training_jobs
 from predictions.models import Prediction
 from tests.accessibility import no_serious_fault
 from tests.accounts.factories import make_person

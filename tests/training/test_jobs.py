@@ -18,9 +18,12 @@ from django.db import connection
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
-from mlcore import registry, tasks, training_drafts, training_files, training_jobs
+from mlcore import registry, tasks
 from mlcore.models import ModelVersion, Origin, RunState, TrainingRun
-from mlcore.training_files import FileErasedError
+from mlcore.trainings import drafts as training_drafts
+from mlcore.trainings import files as training_files
+from mlcore.trainings import jobs as training_jobs
+from mlcore.trainings.files import FileErasedError
 from tests.training.conftest import make_draft
 from tests.training.histories import HEADERS, as_csv, history
 

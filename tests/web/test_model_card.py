@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 from django.utils import translation
 
-from mlcore import card, charts, services
+from mlcore import services
+from mlcore.cards import card, charts
 from mlcore.engine import artifact
 from mlcore.engine.operating import OperatingPoint
 from mlcore.models import ModelVersion, Origin

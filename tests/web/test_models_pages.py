@@ -11,11 +11,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from mlcore import registry, services, training_files
+from mlcore import registry, services
 from mlcore.engine import artifact
 from mlcore.engine.tabular import Table
 from mlcore.models import Activation, ActivationProposal, ModelFiles, ModelVersion, Origin
 from mlcore.public_data import ibm_columns
+from mlcore.trainings import files as training_files
 from tests.accounts.factories import make_person
 from tests.web.model_cards import full_model
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from mlcore import training_jobs
-from mlcore.training_jobs import TrainingStopped
+from mlcore.trainings import jobs as training_jobs
+from mlcore.trainings.jobs import TrainingStopped
 
 NICENESS = 10
 # Seconds that a training that must end has to do so by itself, from wherever it computes.

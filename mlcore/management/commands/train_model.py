@@ -12,7 +12,7 @@ from mlcore.registry import BUNDLED_FOLDER
 
 if TYPE_CHECKING:
     from mlcore.engine.artifact import Artifact
-    from mlcore.engine.inference import Draft
+    from mlcore.engine.drafting.inference import Draft
     from mlcore.engine.plan import TrainingPlan
 
 BUNDLED_PLAN = BUNDLED_FOLDER.parent / "ibm_plan.json"
@@ -60,7 +60,7 @@ class Command(BaseCommand):
 
         from mlcore.engine import artifact
         from mlcore.engine.artifact import ArtifactError
-        from mlcore.engine.corrections import CorrectionError
+        from mlcore.engine.drafting.corrections import CorrectionError
         from mlcore.engine.making import make
         from mlcore.engine.plan import TrainingError
         from mlcore.engine.tabular import TableError
@@ -121,7 +121,7 @@ class Command(BaseCommand):
         table = read_table(file.read_bytes(), limits=HISTORY)
         if given:
             return given, table.columns()
-        from mlcore.engine import inference
+        from mlcore.engine.drafting import inference
 
         draft = inference.draft(table, name=file.name)
         said = {key: options[key] for key in ("target", "leaver") if options[key]}

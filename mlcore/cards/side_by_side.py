@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from mlcore import registry
-from mlcore.card import METRICS, short_list
+from mlcore.cards.card import METRICS, short_list
 from mlcore.comparison import Comparison as MeasuredTogether
-from mlcore.engine.intervals import Estimate
+from mlcore.engine.judging.intervals import Estimate
 from mlcore.engine.schema import FeatureSchema
 from mlcore.engine.words import say
 from mlcore.models import ModelVersion

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlcore.engine.intervals import Estimate, proportion, ratio
+from mlcore.engine.judging.intervals import Estimate, proportion, ratio
 from mlcore.engine.operating import count_at
 from mlcore.engine.words import Words
 

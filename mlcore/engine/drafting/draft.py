@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
+from mlcore.engine.drafting.header_words import SECTIONS
 from mlcore.engine.features import Feature, Kind
-from mlcore.engine.header_words import SECTIONS
 from mlcore.engine.plan import TrainingPlan
 from mlcore.engine.schema import FeatureSchema
 from mlcore.engine.schema_json import feature_from_json, feature_to_json

@@ -26,11 +26,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
-from mlcore.engine import training
-from mlcore.engine.figures import OutOfFold
-from mlcore.engine.folding import deal
+from mlcore.engine.judging.figures import OutOfFold
+from mlcore.engine.learning import training
+from mlcore.engine.learning.folding import deal
+from mlcore.engine.learning.preparation import TrainingSet
 from mlcore.engine.plan import TrainingError
-from mlcore.engine.preparation import TrainingSet
 
 FOLDS, REPEATS, SEED = 10, 2, 0
 # A large history needs fewer folds for the same certainty, and each of them takes longer.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from mlcore.engine.answer_words import DATE, MARKS, UNKNOWN, UNKNOWN_NUMBERS
+from mlcore.engine.drafting.answer_words import DATE, MARKS, UNKNOWN, UNKNOWN_NUMBERS
 from mlcore.engine.features import Feature
 from mlcore.engine.values import InvalidValueError, plain, shown, word
 

@@ -8,10 +8,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
-from mlcore import training_drafts
 from mlcore.engine.tabular import TableError
 from mlcore.engine.words import say
 from mlcore.models import TrainingRun
+from mlcore.trainings import drafts as training_drafts
 
 
 def megabytes(size: int) -> int:

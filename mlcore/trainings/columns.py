@@ -12,10 +12,10 @@ from django.forms.boundfield import BoundField
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext_lazy
 
-from mlcore.engine.column_roles import is_protected
-from mlcore.engine.corrections import LONGEST_WHY, CorrectionError, as_words, problem
-from mlcore.engine.draft import Draft, Finding
-from mlcore.engine.header_words import LONGEST_LABEL
+from mlcore.engine.drafting.column_roles import is_protected
+from mlcore.engine.drafting.corrections import LONGEST_WHY, CorrectionError, as_words, problem
+from mlcore.engine.drafting.draft import Draft, Finding
+from mlcore.engine.drafting.header_words import LONGEST_LABEL
 from mlcore.engine.values import fold
 from mlcore.engine.words import LANGUAGES, Words, number_text, say
 

@@ -22,12 +22,13 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from mlcore import services, training_files
+from mlcore import services
 from mlcore.engine import artifact
 from mlcore.engine.plan import TrainingError, TrainingPlan
 from mlcore.engine.words import Words
 from mlcore.models import ModelVersion, Origin, RunState, TrainingFile, TrainingRun
-from mlcore.training_files import AT_WORK, FileErasedError
+from mlcore.trainings import files as training_files
+from mlcore.trainings.files import AT_WORK, FileErasedError
 
 if TYPE_CHECKING:
     from accounts.models import User

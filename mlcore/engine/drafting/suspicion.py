@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlcore.engine import header_words
-from mlcore.engine.answer_words import LEFT, STAYED, YES, yes_or_no
-from mlcore.engine.column_profiles import Key, Profile, as_word
-from mlcore.engine.header_words import phrase
+from mlcore.engine.drafting import header_words
+from mlcore.engine.drafting.answer_words import LEFT, STAYED, YES, yes_or_no
+from mlcore.engine.drafting.column_profiles import Key, Profile, as_word
+from mlcore.engine.drafting.header_words import phrase
 from mlcore.engine.values import fold
 from mlcore.engine.words import Words
 

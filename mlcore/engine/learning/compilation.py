@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlcore.engine.calibration import Link
-from mlcore.engine.designs import column_codes
 from mlcore.engine.features import Feature
 from mlcore.engine.glassbox import GlassBoxModel
-from mlcore.engine.learners import Additive, Seen
+from mlcore.engine.learning.calibration import Link
+from mlcore.engine.learning.designs import column_codes
+from mlcore.engine.learning.learners import Additive, Seen
 from mlcore.engine.shapes import Curve, Pair, Shape, Table
 from mlcore.engine.values import Value
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from mlcore import training_views as views
+from mlcore.trainings import views as views
 
 urlpatterns = [
     path("", views.trainings, name="trainings"),

@@ -17,19 +17,19 @@ from scipy.stats import mannwhitneyu
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
-from mlcore.engine import pairs
-from mlcore.engine.calibration import Link, fit_link
-from mlcore.engine.compilation import compile_model
-from mlcore.engine.designs import codes
-from mlcore.engine.folding import Ints, deal
 from mlcore.engine.glassbox import GlassBoxModel
-from mlcore.engine.learners import PENALTY, Additive, Seen, add_pairs, fit_additive
-from mlcore.engine.logistic import fit_ridge
-from mlcore.engine.pairs import Found
+from mlcore.engine.learning import pairs
+from mlcore.engine.learning.calibration import Link, fit_link
+from mlcore.engine.learning.compilation import compile_model
+from mlcore.engine.learning.designs import codes
+from mlcore.engine.learning.folding import Ints, deal
+from mlcore.engine.learning.learners import PENALTY, Additive, Seen, add_pairs, fit_additive
+from mlcore.engine.learning.logistic import fit_ridge
+from mlcore.engine.learning.pairs import Found
+from mlcore.engine.learning.preparation import TrainingSet, as_features, prepare
+from mlcore.engine.learning.selection import Elimination, eliminate, fewest
 from mlcore.engine.plan import TrainingError, TrainingPlan
-from mlcore.engine.preparation import TrainingSet, as_features, prepare
 from mlcore.engine.schema import FeatureSchema
-from mlcore.engine.selection import Elimination, eliminate, fewest
 
 __all__ = [
     "Trained",

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from mlcore import charts
+from mlcore.cards import charts
 from mlcore.engine.features import Feature
 from mlcore.engine.glassbox import GlassBoxModel
 from mlcore.engine.schema import FeatureSchema

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from mlcore.engine import pairs
-from mlcore.engine.designs import Design, power_design, spline_design
-from mlcore.engine.logistic import Ridge, fit_ridge
-from mlcore.engine.pairs import Found, Grid
+from mlcore.engine.learning import pairs
+from mlcore.engine.learning.designs import Design, power_design, spline_design
+from mlcore.engine.learning.logistic import Ridge, fit_ridge
+from mlcore.engine.learning.pairs import Found, Grid
 from mlcore.engine.schema import FeatureSchema
 
 Floats = NDArray[np.float64]

@@ -11,12 +11,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from itertools import pairwise
 
-from mlcore.engine import answer_words, header_words
-from mlcore.engine.answer_words import MARKS, UNKNOWN, Ladder, ladder_of, yes_or_no
-from mlcore.engine.column_profiles import Key, Numbers, Profile, blank_words
-from mlcore.engine.draft import ColumnKind
+from mlcore.engine.drafting import answer_words, header_words
+from mlcore.engine.drafting.answer_words import MARKS, UNKNOWN, Ladder, ladder_of, yes_or_no
+from mlcore.engine.drafting.column_profiles import Key, Numbers, Profile, blank_words
+from mlcore.engine.drafting.draft import ColumnKind
+from mlcore.engine.drafting.header_words import phrase
 from mlcore.engine.features import Choice, Feature, Kind
-from mlcore.engine.header_words import phrase
 from mlcore.engine.values import InvalidValueError, fold, read_identifier
 from mlcore.engine.words import Words
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlcore.engine import distributions, fairness
 from mlcore.engine.features import Feature
-from mlcore.engine.intervals import proportion
-from mlcore.engine.metrics import LIMITS, METRICS, Ranking, band, centred, resamples
+from mlcore.engine.judging import distributions, fairness
+from mlcore.engine.judging.intervals import proportion
+from mlcore.engine.judging.metrics import LIMITS, METRICS, Ranking, band, centred, resamples
 from mlcore.engine.values import Value
 
 RESAMPLES, SEED = 500, 0

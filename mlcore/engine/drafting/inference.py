@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mlcore.engine import header_words, suspicion
-from mlcore.engine.column_kinds import MOST_ANSWERS, feature_of, kind_of, possible_kinds
-from mlcore.engine.column_profiles import profile
-from mlcore.engine.column_roles import (
+from mlcore.engine.drafting import header_words, suspicion
+from mlcore.engine.drafting.column_kinds import MOST_ANSWERS, feature_of, kind_of, possible_kinds
+from mlcore.engine.drafting.column_profiles import profile
+from mlcore.engine.drafting.column_roles import (
     LEARNABLE,
     UNLEARNABLE,
     Column,
@@ -24,7 +24,7 @@ from mlcore.engine.column_roles import (
     mark_duplicates,
     suspect,
 )
-from mlcore.engine.corrections import (
+from mlcore.engine.drafting.corrections import (
     KIND_WORDS,
     CorrectionError,
     as_words,
@@ -32,11 +32,11 @@ from mlcore.engine.corrections import (
     merged,
     problem,
 )
-from mlcore.engine.draft import Draft, Finding, Question
-from mlcore.engine.draft_words import NOTES, reason
+from mlcore.engine.drafting.draft import Draft, Finding, Question
+from mlcore.engine.drafting.draft_words import NOTES, reason
+from mlcore.engine.drafting.header_words import phrase
+from mlcore.engine.drafting.suspicion import Leavers
 from mlcore.engine.features import Feature, Kind
-from mlcore.engine.header_words import phrase
-from mlcore.engine.suspicion import Leavers
 from mlcore.engine.tabular import Table, check_history
 from mlcore.engine.values import shown
 from mlcore.engine.words import Words, number_text, say

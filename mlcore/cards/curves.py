@@ -11,7 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from mlcore.charts import Axis, Plot, nice_ticks
+from mlcore.cards.charts import Axis, Plot, nice_ticks
 from mlcore.engine.operating import Operating, Outcome
 from mlcore.templatetags.figures import decimal, of_hundred, percent, whole
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from mlcore.engine.logistic import Ridge, fit_ridge
+from mlcore.engine.learning.logistic import Ridge, fit_ridge
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlcore.engine import header_words, suspicion
-from mlcore.engine.column_kinds import identifies, names_a_person
-from mlcore.engine.column_profiles import Profile
-from mlcore.engine.corrections import as_words, problem
-from mlcore.engine.draft import ColumnKind, Question, Role
-from mlcore.engine.draft_words import reason
+from mlcore.engine.drafting import header_words, suspicion
+from mlcore.engine.drafting.column_kinds import identifies, names_a_person
+from mlcore.engine.drafting.column_profiles import Profile
+from mlcore.engine.drafting.corrections import as_words, problem
+from mlcore.engine.drafting.draft import ColumnKind, Question, Role
+from mlcore.engine.drafting.draft_words import reason
+from mlcore.engine.drafting.header_words import phrase
+from mlcore.engine.drafting.suspicion import Answers, Leavers, answers_of
 from mlcore.engine.features import Kind
-from mlcore.engine.header_words import phrase
-from mlcore.engine.suspicion import Answers, Leavers, answers_of
 from mlcore.engine.values import fold, shown
 from mlcore.engine.words import Words
 

@@ -13,12 +13,13 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
-from mlcore import card_curves
-from mlcore.card_curves import Picture
-from mlcore.card_shapes import LearnedView, read_shapes
-from mlcore.engine import fairness, operating
-from mlcore.engine.fairness import AttributeRates, GroupRates
+from mlcore.cards import curves as card_curves
+from mlcore.cards.curves import Picture
+from mlcore.cards.shapes import LearnedView, read_shapes
+from mlcore.engine import operating
 from mlcore.engine.glassbox import GlassBoxModel
+from mlcore.engine.judging import fairness
+from mlcore.engine.judging.fairness import AttributeRates, GroupRates
 from mlcore.engine.operating import OperatingPoint, Outcome
 from mlcore.engine.schema import FeatureSchema
 from mlcore.engine.words import say

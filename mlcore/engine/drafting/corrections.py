@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mlcore.engine.draft import ROLES
-from mlcore.engine.header_words import LONGEST_LABEL
+from mlcore.engine.drafting.draft import ROLES
+from mlcore.engine.drafting.header_words import LONGEST_LABEL
 from mlcore.engine.words import LANGUAGES, Words
 
 LONGEST_WHY = 500  # characters

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
-from mlcore import training_files
-from mlcore.engine import inference, tabular
-from mlcore.engine.draft import Draft
+from mlcore.engine import tabular
+from mlcore.engine.drafting import inference
+from mlcore.engine.drafting.draft import Draft
 from mlcore.engine.tabular import Table, TableError
 from mlcore.models import RunState, TrainingRun
+from mlcore.trainings import files as training_files
 
 if TYPE_CHECKING:
     from accounts.models import User

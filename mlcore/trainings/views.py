@@ -20,15 +20,17 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
-from mlcore import training_drafts, training_files, training_jobs
-from mlcore.engine.corrections import CorrectionError
-from mlcore.engine.draft import Draft
+from mlcore.engine.drafting.corrections import CorrectionError
+from mlcore.engine.drafting.draft import Draft
 from mlcore.engine.words import say
 from mlcore.models import ModelVersion, RunState, TrainingFile, TrainingRun
-from mlcore.training_columns import ColumnsForm
-from mlcore.training_files import FileErasedError, FileInUseError
-from mlcore.training_forms import FileForm, megabytes
-from mlcore.training_progress import progress_of
+from mlcore.trainings import drafts as training_drafts
+from mlcore.trainings import files as training_files
+from mlcore.trainings import jobs as training_jobs
+from mlcore.trainings.columns import ColumnsForm
+from mlcore.trainings.files import FileErasedError, FileInUseError
+from mlcore.trainings.forms import FileForm, megabytes
+from mlcore.trainings.progress import progress_of
 
 ROWS_PER_PAGE = 50
 # What surrounds a file in the body of a form.
