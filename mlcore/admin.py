@@ -240,6 +240,8 @@ def _label(key: str) -> str:
         "trained_with": _("Trained with"),
         "compiled": _("Compiled to tables"),
         "largest_probability_gap": _("Most that compiling it changed a risk by"),
+        "roc_auc_gap": _("Most that compiling it changed the ROC AUC by"),
+        "drawn": _("Employees drawn to learn from"),
         "base_rate": _("Share who left"),
         "duplicates": _("Rows that repeat another"),
         "set_aside": _("Rows set aside"),
@@ -252,6 +254,7 @@ def _label(key: str) -> str:
         "selection": _("How the inputs were chosen"),
         "not_for": _("What it is not for"),
         "kept": _("Inputs kept"),
+        "kept_by_breiman": _("Inputs that Breiman’s rule would keep"),
         "rule": _("Rule"),
     }
     # A column's name in capitals stays as it is written.

@@ -100,7 +100,7 @@ def test_an_auditor_reads_a_model_s_card(page, site, complaints):
     page.wait_for_url(f"{site}/admin/mlcore/modelversion/")
     no_serious_fault(page)
     page.locator("#result_list .field-version a").click()
-    expect(page.get_by_text("ROC AUC")).to_be_visible()
+    expect(page.get_by_text("ROC AUC", exact=True)).to_be_visible()
     no_serious_fault(page)
     fits(page)
 

@@ -152,7 +152,7 @@ def test_other_columns_are_learned_put_to_work_scored_with_and_rolled_back(
     monkeypatch.setenv("DATABASE_URL", database_url())
     run = TrainingRun.objects.get()
     tasks.launch_training(run.pk)
-    expect(page.get_by_role("heading", name="The model is trained")).to_be_visible(timeout=120_000)
+    expect(page.get_by_role("heading", name="The model is trained")).to_be_visible(timeout=300_000)
     run.refresh_from_db()
     page.get_by_role("link", name="Read how good it is").click()
     expect(page.get_by_role("heading", name="How good it is")).to_be_visible()

@@ -27,7 +27,7 @@ from mlcore.trainings.files import FileErasedError
 from tests.training.conftest import make_draft
 from tests.training.histories import HEADERS, as_csv, history
 
-PATIENCE = 60  # seconds; only a failure takes that long
+PATIENCE = 150  # seconds; only a failure takes that long
 
 
 @pytest.fixture
