@@ -231,6 +231,12 @@ class OperatingDecision(models.Model):
     very_high_from = models.FloatField(_("very high from"))
     basis = models.CharField(_("derived from"), max_length=8, choices=Basis.choices)
     basis_value = models.FloatField(_("value of that"))
+    workforce = models.PositiveIntegerField(
+        _("workforce"),
+        null=True,
+        blank=True,
+        help_text=_("How many people work there: what a number of conversations is a share of."),
+    )
     reason = models.TextField(_("reason"))
     decided_by = _person(_("decided by"), null=False)
     decided_at = models.DateTimeField(_("decided"), default=timezone.now)
