@@ -118,7 +118,8 @@ class Explanation:
 
     @property
     def raising(self) -> list[Reason]:
-        return [reason for reason in self.reasons if reason.contribution > 0]
+        """What makes a difference upwards, however little."""
+        return [reason for reason in self.reasons if reason.contribution >= _NONE]
 
     @property
     def levers(self) -> list[Reason]:

@@ -124,6 +124,8 @@ class CardPage:
     selection: Picture | None
     groups: list[Groups]
     not_for: list[str]
+    method: str
+    protocol: str
     learned: LearnedView | None
     threshold: float
     outcome: Outcome | None
@@ -169,6 +171,8 @@ def read(
         selection=card_curves.selection(card.get("selection") or {}, names),
         groups=groups,
         not_for=[say(words, language) for words in card.get("not_for") or ()],
+        method=say(card.get("method") or {}, language),
+        protocol=say(evaluation.get("protocol") or {}, language),
         learned=read_shapes(schema, model, card, language) if model else None,
         threshold=point.threshold,
         outcome=outcome,

@@ -209,7 +209,7 @@ _GROUP = _and(
 _EVALUATION = _object(
     {},
     {
-        "protocol": _any,
+        "protocol": _words,
         "metrics": _map(_METRIC),
         "baselines": _map(_map(_NUMBER)),
         "curves": _object(
@@ -230,7 +230,7 @@ _EVALUATION = _object(
 _SELECTION = _object(
     {},
     {
-        "rule": _text,
+        "rule": _words,
         "path": _list(
             _object(
                 {"inputs": _COUNT, "log_loss": _NUMBER, "se": _NUMBER},
@@ -259,7 +259,7 @@ _CARD = _and(
             "selection": _SELECTION,
             "pairs": _list(_object({"features": _list(_text, 2)}, {"log_loss": _NUMBER})),
             "floor": _SHARE,
-            "method": _any,
+            "method": _words,
             "evaluation": _EVALUATION,
             "fairness": _map(
                 _object({"label": _words, "groups": _list(_GROUP)}, {"hidden": _COUNT})

@@ -74,7 +74,7 @@ def full_card(artifact):
         "audit_attributes": [feature.name for feature in schema.audit],
         "left_out": {"Over18": {"en": "The same for everyone.", "fr": "Identique pour tous."}},
         "selection": {
-            "rule": "one standard error",
+            "rule": {"en": "one standard error", "fr": "une erreur type"},
             "path": [
                 {
                     "inputs": n,
@@ -93,9 +93,9 @@ def full_card(artifact):
         "pairs": [{"features": ["over_time", "job_level"], "log_loss": 0.004}],
         "pairs_tried": 40,
         "floor": 0.02,
-        "method": "several learners, averaged in log-odds",
+        "method": {"en": "several learners, averaged", "fr": "plusieurs apprenants, en moyenne"},
         "evaluation": {
-            "protocol": "10 folds x 2 repeats, stratified, seed 0",
+            "protocol": {"en": "10 folds × 2", "fr": "10 plis × 2"},
             "metrics": {
                 "roc_auc": _metric(0.857, 0.02),
                 "average_precision": _metric(0.699, 0.03),

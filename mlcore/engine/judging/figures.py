@@ -18,6 +18,7 @@ from mlcore.engine.judging import distributions, fairness
 from mlcore.engine.judging.intervals import proportion
 from mlcore.engine.judging.metrics import LIMITS, METRICS, Ranking, band, centred, resamples
 from mlcore.engine.values import Value
+from mlcore.engine.words import Words
 
 RESAMPLES, SEED = 500, 0
 MOST_GROUPS = 12  # of one audit attribute; the smaller ones are counted together
@@ -49,16 +50,28 @@ class OutOfFold:
         return len(self.probability)
 
 
+_PROTOCOL: Words = {
+    "en": "Cross-validation: {folds} folds × {repeats}, stratified, seed {seed}; duplicates stay"
+    " together; everything that learns is fitted in the folds; the compiled model is scored;"
+    " intervals from {resamples} bootstrap resamples of employees.",
+    "fr": "Validation croisée : {folds} plis × {repeats}, stratifiés, graine {seed} ; les doublons"
+    " restent ensemble ; tout ce qui s’apprend est ajusté dans les plis ; le modèle compilé est"
+    " évalué ; intervalles par {resamples} rééchantillonnages bootstrap des collaborateurs.",
+}
+
+
 def describe(found: OutOfFold) -> dict[str, Any]:
     """The card's `evaluation`: JSON data, the same for the same probabilities."""
     rankings = [Ranking(found.left, probability) for probability in found.probability]
     drawn = resamples(found.groups, found.left, RESAMPLES, SEED)
     folds = len(np.unique(found.fold[0]))
     return {
-        "protocol": f"{folds} folds x {found.repeats} repeat{'s' if found.repeats > 1 else ''},"
-        f" stratified, seed {SEED}; duplicates stay together; everything that learns is fitted in"
-        f" the folds; the compiled model is scored; intervals from {RESAMPLES} bootstrap resamples"
-        " of employees",
+        "protocol": {
+            language: text.format(
+                folds=folds, repeats=found.repeats, seed=SEED, resamples=RESAMPLES
+            )
+            for language, text in _PROTOCOL.items()
+        },
         "metrics": _metrics(found, rankings, drawn),
         "baselines": {
             name: {

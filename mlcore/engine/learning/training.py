@@ -30,6 +30,7 @@ from mlcore.engine.learning.preparation import TrainingSet, as_features, prepare
 from mlcore.engine.learning.selection import Elimination, eliminate, fewest
 from mlcore.engine.plan import TrainingError, TrainingPlan
 from mlcore.engine.schema import FeatureSchema
+from mlcore.engine.words import Words
 
 __all__ = [
     "Trained",
@@ -55,10 +56,19 @@ CLEARLY = 1.645  # standard errors by which a pair must lower the log loss: 5 %,
 
 _SPLINES = 1  # place of the spline design, on which inputs are chosen
 
-METHOD = (
-    "mean in log-odds of a power-transformed logistic regression, a spline logistic regression and"
-    " boosted stumps{pairs}, calibrated on inner folds{floor}, compiled to tables"
-)
+_METHOD: Words = {
+    "en": "Mean in log-odds of a power-transformed logistic regression, a spline logistic"
+    " regression and boosted stumps{pairs}, calibrated on inner folds{floor}, compiled to tables.",
+    "fr": "Moyenne, en log-cotes, d’une régression logistique sur valeurs transformées, d’une"
+    " régression logistique sur splines et de souches boostées{pairs}, calibrée sur des plis"
+    " internes{floor}, compilée en tables.",
+}
+_WITH_PAIRS: Words = {"en": ", tables over pairs", "fr": ", tables de paires"}
+_WITH_FLOOR: Words = {"en": " with a floor", "fr": " avec un plancher"}
+_RULE: Words = {
+    "en": "one standard error of the difference",
+    "fr": "une erreur type de la différence",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,10 +174,13 @@ def _train(data: TrainingSet) -> Trained:
         "pairs_tried": tried,
         "floor": model.floor,
         "compiled": _compiled(data, mine, left, fitted, chosen.link, model),
-        "method": METHOD.format(
-            pairs=", tables over pairs" if fitted.tables else "",
-            floor=" with a floor" if model.floor else "",
-        ),
+        "method": {
+            language: text.format(
+                pairs=_WITH_PAIRS[language] if fitted.tables else "",
+                floor=_WITH_FLOOR[language] if model.floor else "",
+            )
+            for language, text in _METHOD.items()
+        },
     }
     asked = {feature.section for feature in (*mine.schema.features, *data.schema.audit)}
     schema = replace(
@@ -344,7 +357,7 @@ def _selection(
         if j not in kept
     }
     return {
-        "rule": "one standard error of the difference",
+        "rule": dict(_RULE),
         "path": path,
         "cost": cost,
         "kept": len(kept),

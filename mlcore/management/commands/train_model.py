@@ -188,7 +188,7 @@ def _questions(draft: Draft) -> str:
 def _figures(evaluation: Mapping[str, Any]) -> Iterator[str]:
     """Each metric with its interval, beside the baselines."""
     baselines = evaluation["baselines"]
-    yield f"  {evaluation['protocol']}"
+    yield f"  {evaluation['protocol']['en']}"
     yield (
         f"  {'':<18} {'mean':>7}  {'95 % interval':<17} {'sd':>6}  "
         + "  ".join(name.replace("_", " ") for name in baselines)
