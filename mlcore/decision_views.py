@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.models import User
 from mlcore import activation, registry, services
-from mlcore.cards import side_by_side as card_compare
+from mlcore.cards.asked import changes
 from mlcore.cards.curves import list_curve
 from mlcore.engine import operating
 from mlcore.engine.artifact import ArtifactError
@@ -91,9 +91,7 @@ def activate(request: HttpRequest, version: str) -> HttpResponse:
             "refused": refused,
             "damage": damage,
             "current": current,
-            "changes": card_compare.changes(
-                registry.schema_of(before), registry.schema_of(found), language()
-            )
+            "changes": changes(registry.schema_of(before), registry.schema_of(found), language())
             if before
             else None,
             "point": point_of(found, kept),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -15,8 +16,9 @@ from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.forms.boundfield import BoundField
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
+from mlcore.cards.asked import asks_differently
 from mlcore.engine.features import Feature
 from mlcore.engine.schema import EMPLOYEE_ID, ROW, CleanRow, FeatureSchema, SchemaError
 from mlcore.engine.values import IDENTIFIER_LENGTH, InvalidValueError
@@ -24,6 +26,12 @@ from mlcore.engine.words import number_text, say
 
 # Up to this many answers are all shown; more of them fold into a list.
 _MOST_BUTTONS = 5
+MODEL_FIELD = "form-model"
+"""The hidden field with the hash of the model that a form was drawn for. No feature's name is like
+it: a feature's is an identifier."""
+# What a page of ours posts beside the answers.
+_OWN_FIELDS = frozenset({MODEL_FIELD, "csrfmiddlewaretoken", "_language"})
+
 # 2,345 is two and some thousandths, or two thousand and some: the reader refuses to guess.
 _COULD_BE_THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2},[0-9]{3}\Z")
 
@@ -87,10 +95,18 @@ class EmployeeForm(forms.Form):
     row: CleanRow
 
     def __init__(
-        self, schema: FeatureSchema, language: str, *, blanks_tell: bool = False, **kwargs: Any
+        self,
+        schema: FeatureSchema,
+        language: str,
+        *,
+        blanks_tell: bool = False,
+        model: str = "",
+        **kwargs: Any,
     ) -> None:
-        """`blanks_tell`: whether the model learned something from what was not known."""
+        """`blanks_tell`: whether the model learned something from what was not known. `model`: the
+        hash that the form carries."""
         super().__init__(**kwargs)
+        self.model = model
         self.schema = schema
         self.language = language
         self.blanks_tell = blanks_tell
@@ -127,15 +143,80 @@ class EmployeeForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         raw = {name: value for name, value in self.cleaned_data.items() if value is not None}
+        # An answer that this model does not ask for is never dropped without a word.
+        raw |= {
+            name: value
+            for name, value in self.data.items()
+            if value and name not in self.fields and name not in _OWN_FIELDS
+        }
         try:
             self.row = self.schema.clean(raw)
         except SchemaError as refused:
             for name, problems in refused.problems.items():
                 for problem in problems:
-                    self.add_error(
-                        NON_FIELD_ERRORS if name == ROW else name, problem.text(self.language)
-                    )
+                    text = problem.text(self.language)
+                    if name in self.fields:
+                        self.add_error(name, text)
+                    elif name == ROW:
+                        self.add_error(NON_FIELD_ERRORS, text)
+                    else:
+                        named = _("“{name}”").format(name=name)
+                        colon = pgettext("before an explanation", ":")
+                        self.add_error(NON_FIELD_ERRORS, f"{named}{colon} {text}")
         return self.cleaned_data
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What was typed into a form of another model, as far as the active one asks for it."""
+
+    typed: dict[str, str]
+    """By field of the active model's form."""
+    gone: list[tuple[str, str]]
+    """Label and answer of what does not apply any more."""
+    differently: list[str]
+    """Labels of what was kept, though it is described differently now."""
+
+
+def carry_over(
+    typed: Mapping[str, str], *, before: FeatureSchema | None, now: FeatureSchema, language: str
+) -> Carried:
+    """What a person typed for the schema `before`, for the schema `now`.
+
+    `before` is None where the model is not known: then its fields go by their names. What neither
+    schema can read stays as it was typed, to be corrected.
+    """
+    old = before.by_name if before else {}
+    kept: dict[str, str] = {}
+    gone: list[tuple[str, str]] = []
+    differently: list[str] = []
+    for name, text in typed.items():
+        was, feature = old.get(name), now.by_name.get(name)
+        if not text.strip() or name in _OWN_FIELDS:
+            continue
+        if name == EMPLOYEE_ID:
+            kept[name] = text
+            continue
+        fits = feature is not None and (
+            _is_readable(feature, text)
+            or (feature.kind == "number" and was is not None and not _is_readable(was, text))
+        )
+        if feature is None or not fits:
+            gone.append(_as_asked(was or feature, name, text, language))
+            continue
+        kept[name] = text
+        if was is not None and asks_differently(was, feature):
+            differently.append(say(feature.label, language, name))
+    return Carried(kept, gone, differently)
+
+
+def _as_asked(feature: Feature | None, name: str, text: str, language: str) -> tuple[str, str]:
+    """A label and an answer, in the words of whoever asked."""
+    if feature is None:
+        return name, text
+    with suppress(InvalidValueError):
+        text = feature.value_text(feature.read(text), language) or text
+    return say(feature.label, language, name), text
 
 
 def initial_values(schema: FeatureSchema, values: Mapping[str, Any]) -> dict[str, Any]:

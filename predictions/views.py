@@ -19,10 +19,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from mlcore import registry
+from mlcore.models import ModelVersion
 from predictions import exports
 from predictions.explanation import explain
 from predictions.filters import PredictionFilter
-from predictions.forms import EmployeeForm, initial_values
+from predictions.forms import MODEL_FIELD, EmployeeForm, carry_over, initial_values
 from predictions.models import Prediction, Source
 from predictions.models.prediction import PredictionQuerySet
 from predictions.services import Request, predict
@@ -79,6 +80,8 @@ def assess(request: HttpRequest) -> HttpResponse:
     if language := request.POST.get(_SWITCH, ""):
         return _in_language(request, active, language)
     if request.method == "POST":
+        if _drawn_for_another(request, active):
+            return _carried_over(request, active)
         form = _form(active, data=request.POST)
         if form.is_valid():
             prediction = predict(
@@ -114,7 +117,32 @@ def assess(request: HttpRequest) -> HttpResponse:
 
 def _form(active: registry.ActiveModel, **kwargs: Any) -> EmployeeForm:
     return EmployeeForm(
-        active.schema, _language(), blanks_tell=active.model.learns_from_blanks, **kwargs
+        active.schema,
+        _language(),
+        blanks_tell=active.model.learns_from_blanks,
+        model=active.artifact.sha256,
+        **kwargs,
+    )
+
+
+def _drawn_for_another(request: HttpRequest, active: registry.ActiveModel) -> bool:
+    """Whether the form that was sent says that it is another model's."""
+    return request.POST.get(MODEL_FIELD, "") not in ("", active.artifact.sha256)
+
+
+def _carried_over(request: HttpRequest, active: registry.ActiveModel) -> HttpResponse:
+    """The active model's form with what was typed into another's: nothing is judged yet."""
+    sha256 = request.POST[MODEL_FIELD]
+    version = ModelVersion.objects.filter(sha256=sha256).first()
+    carried = carry_over(
+        {name: str(value) for name, value in request.POST.items()},
+        before=registry.schema_of(version) if version else None,
+        now=active.schema,
+        language=_language(),
+    )
+    form = _form(active, initial=carried.typed)
+    return render(
+        request, "predictions/form.html", {"form": form, "typed": True, "carried": carried}
     )
 
 
@@ -123,6 +151,10 @@ def _in_language(request: HttpRequest, active: registry.ActiveModel, language: s
     if not check_for_language(language):
         raise BadRequest("There is no such language.")
     translation.activate(language)
+    if _drawn_for_another(request, active):
+        response = _carried_over(request, active)
+        response.set_cookie(settings.LANGUAGE_COOKIE_NAME, language)
+        return response
     typed = {name: value for name, value in request.POST.items() if value}
     form = _form(active, initial=typed)
     response = render(request, "predictions/form.html", {"form": form, "typed": True})

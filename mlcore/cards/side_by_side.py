@@ -10,11 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from mlcore import registry
+from mlcore.cards.asked import Changes, changes
 from mlcore.cards.card import METRICS, short_list
 from mlcore.comparison import Comparison as MeasuredTogether
 from mlcore.engine.judging.intervals import Estimate
-from mlcore.engine.schema import FeatureSchema
-from mlcore.engine.words import say
 from mlcore.models import ModelVersion
 from mlcore.templatetags.figures import decimal, of_hundred, percent, whole
 
@@ -50,19 +49,6 @@ class SameRows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
-    """What one model asks that another one does not."""
-
-    added: list[str]
-    removed: list[str]
-    kept: int
-
-    @property
-    def any(self) -> bool:
-        return bool(self.added or self.removed)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """Two models side by side."""
 
@@ -86,17 +72,6 @@ def side_by_side(champion: ModelVersion, challenger: ModelVersion, language: str
         lines=list(_lines(*cards)),
         changes=changes(registry.schema_of(champion), registry.schema_of(challenger), language),
         same_data=len(hashes) == 1 and None not in hashes,
-    )
-
-
-def changes(before: FeatureSchema, after: FeatureSchema, language: str) -> Changes:
-    """The inputs that come and go when one schema replaces another."""
-    old = {f.name: say(f.label, language, f.name) for f in before.features}
-    new = {f.name: say(f.label, language, f.name) for f in after.features}
-    return Changes(
-        added=[label for name, label in new.items() if name not in old],
-        removed=[label for name, label in old.items() if name not in new],
-        kept=len(old.keys() & new.keys()),
     )
 
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from django.urls import reverse
 from django.utils import translation
 
+from mlcore import registry, services
+from mlcore.engine import artifact
+from mlcore.engine.features import Choice
 from mlcore.engine.words import say
+from mlcore.models import ModelVersion, Origin
+from predictions.forms import MODEL_FIELD
 from predictions.models import Prediction, Source
 
 NEW = "/predictions/new/"
@@ -157,3 +163,117 @@ def test_every_text_of_the_schema_exists_in_both_languages(active_model):
             assert set(words) in ({"en", "fr"}, set())
     with translation.override("fr"):
         assert say(active_model.schema.features[0].label, "fr").startswith("Fait des heures")
+
+
+# ------------------------------------------------------------------ the model changes meanwhile
+
+
+@pytest.fixture
+def other(active_model):
+    """A model that does not ask for overtime, for less income, and with one more answer."""
+    changed = []
+    for feature in active_model.schema.features:
+        if feature.name == "over_time":
+            continue
+        if feature.name == "monthly_income":
+            feature = replace(feature, maximum=3000.0)
+        if feature.name == "job_role":
+            choices = (*feature.choices, Choice(value="Clerk", label={"en": "Clerk"}))
+            feature = replace(feature, choices=choices)
+        changed.append(feature)
+    full = active_model.artifact
+    names = {feature.name for feature in changed}
+    model = replace(
+        full.model,
+        shapes={n: shape for n, shape in full.model.shapes.items() if n in names},
+        pairs=tuple(pair for pair in full.model.pairs if names.issuperset(pair.features)),
+    )
+    model.shapes["job_role"] = replace(
+        model.shapes["job_role"], values=model.shapes["job_role"].values | {"Clerk": 0.0}
+    )
+    made = replace(
+        full,
+        schema=replace(full.schema, features=tuple(changed)),
+        model=model,
+        card=full.card | {"name": "other"},
+        sha256="",
+    )
+    return services.register(files=artifact.files_of(made), origin=Origin.TRAINED)
+
+
+def switched(other):
+    """What a form that was opened before the switch carries."""
+    carried = {MODEL_FIELD: registry.active().artifact.sha256}
+    services.activate(version=other, reason="better")
+    return carried
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ["another model is active now", "5,993", "check your answer"]),
+        ("fr", ["5 993"]),
+    ],
+)
+def test_a_form_of_another_model_is_not_assessed_but_shown_anew(
+    as_alice, employee, other, language, words
+):
+    assert MODEL_FIELD in as_alice.get(NEW).text
+    before = switched(other)
+    answer = as_alice.post(NEW, employee | before, headers={"Accept-Language": language})
+    assert answer.status_code == 200
+    assert not Prediction.objects.exists()
+    carried = answer.context["carried"]
+    schema = registry.schema_of(ModelVersion.objects.exclude(pk=other.pk).get())
+    labels = [say(schema.by_name[n].label, language) for n in ("over_time", "monthly_income")]
+    assert [label for label, _answer in carried.gone] == labels
+    page = text_of(answer)
+    assert [said for said in words if said not in page] == []
+    for label, value in carried.gone:
+        assert label in page
+        assert re.sub(r"\s+", " ", value) in page
+    assert carried.differently == [say(schema.by_name["job_role"].label, language)]
+    # What still fits is kept, and the form says whose it is now: sent again, it is assessed.
+    form = answer.context["form"]
+    assert form["job_role"].value() == "Sales Executive"
+    assert form["employee_id"].value() == "E-1024"
+    assert form["monthly_income"].value() is None
+    assert f'name="{MODEL_FIELD}" value="{other.sha256}"' in answer.text
+    again = {name: form[name].value() or "" for name in form.fields}
+    assert as_alice.post(NEW, again | {MODEL_FIELD: other.sha256}).status_code == 302
+    assert Prediction.objects.get().model_sha256 == other.sha256
+
+
+def test_a_switch_of_language_loses_nothing_without_a_word_either(as_alice, employee, other):
+    answer = as_alice.post(NEW, employee | switched(other) | {"_language": "fr"})
+    assert len(answer.context["carried"].gone) == 2
+    assert answer.cookies["django_language"].value == "fr"
+
+
+def test_what_neither_model_reads_stays_to_be_corrected(as_alice, employee, other):
+    typed = employee | switched(other) | {"distance_from_home": "far <b>"}
+    answer = as_alice.post(NEW, typed)
+    assert answer.context["form"]["distance_from_home"].value() == "far <b>"
+    assert "<b>" not in answer.text
+
+
+def test_of_a_model_that_nobody_knows_the_names_of_its_fields_are_said(as_alice, employee):
+    answer = as_alice.post(NEW, employee | {MODEL_FIELD: "0" * 64, "shoe_size": "43"})
+    assert answer.context["carried"].gone == [("shoe_size", "43")]
+    assert not Prediction.objects.exists()
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_without_the_mark_of_a_model_an_unknown_answer_is_an_error(as_alice, employee, language):
+    answer = as_alice.post(
+        NEW, employee | {"shoe_size": "43"}, headers={"Accept-Language": language}
+    )
+    assert answer.status_code == 200
+    assert not Prediction.objects.exists()
+    says = {
+        "en": "“shoe_size”: The model has no such field.",
+        "fr": "« shoe_size » : Le modèle ne connaît pas ce champ.",
+    }
+    assert says[language] in text_of(answer).replace("\u00a0", " ")
+    # A blank one tells nothing that could be lost.
+    assert as_alice.post(NEW, employee | {"shoe_size": ""}).status_code == 302
