@@ -142,6 +142,7 @@ class OperatingDecisionAdmin(_OfAModelAdmin):
         "reason",
         "basis",
         "basis_value",
+        "workforce",
         "moderate_from",
         "threshold",
         "very_high_from",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -14,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from mlcore.engine import artifact, operating
 from mlcore.engine.operating import Operating, OperatingPoint
-from mlcore.models import Basis, TrainingFile
+from mlcore.models import Basis, ModelVersion, TrainingFile
 
 _LARGEST_WORKFORCE = 10_000_000
 
@@ -48,6 +49,13 @@ class NumberField(forms.FloatField):
                 value = re.sub(r",(?=\d{3}(\D|$))", "", value)
             value = value.replace(",", ".")
         return super().to_python(value)
+
+    def prepare_value(self, value: Any) -> Any:
+        """With every digit, as `to_python` takes it back."""
+        if not isinstance(value, float):
+            return value
+        text = format(Decimal(repr(value)), "f").removesuffix(".0")
+        return text.replace(".", ",") if (get_language() or "en").startswith("fr") else text
 
 
 def _reason(help_text: Any) -> forms.CharField:
@@ -94,6 +102,29 @@ class NoteForm(forms.Form):
     )
 
 
+class RollBackForm(forms.Form):
+    """Away from the model that the person saw as active."""
+
+    def __init__(self, versions: QuerySet[ModelVersion], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        look_again = _("Look again at which model is active, then roll back from there.")
+        self.fields["leaving"] = forms.ModelChoiceField(
+            versions,
+            to_field_name="version",
+            error_messages={
+                name: look_again
+                for name in ("required", "invalid_choice", "null_characters_not_allowed")
+            },
+        )
+        self.fields["reason"] = forms.CharField(
+            max_length=2000,
+            required=False,
+            error_messages={
+                "max_length": _("Shorten the reason: at most 2,000 characters are kept.")
+            },
+        )
+
+
 class OperatingForm(forms.Form):
     """Where the list begins: by what a missed leaver costs, or by the time there is to talk.
 
@@ -127,7 +158,10 @@ class OperatingForm(forms.Form):
         unit=pgettext_lazy("counted", "people"),
         min_value=1,
         max_value=_LARGEST_WORKFORCE,
-        error_messages={"required": gettext_lazy("Enter how many people work for you.")},
+        error_messages={
+            "required": gettext_lazy("Enter how many people work for you."),
+            "not_whole": gettext_lazy("Enter a whole number of people."),
+        },
     )
 
     point: OperatingPoint
@@ -140,6 +174,12 @@ class OperatingForm(forms.Form):
     def basis_value(self) -> float:
         """What the chosen basis was given."""
         return float(self.cleaned_data[self.cleaned_data["basis"]])
+
+    def clean_workforce(self) -> int:
+        people: float = self.cleaned_data["workforce"]
+        if people != int(people):
+            raise forms.ValidationError(self.fields["workforce"].error_messages["not_whole"])
+        return int(people)
 
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data

@@ -9,6 +9,7 @@ from django.utils.translation import get_language
 
 from mlcore.cards import charts
 from mlcore.engine.operating import Band
+from mlcore.engine.words import number_text
 
 register = template.Library()
 
@@ -60,6 +61,19 @@ def decimal(value: float, decimals: int = 3) -> str:
 def whole(value: float) -> str:
     """A number of people or of rows, rounded, with its thousands apart."""
     return number_format(round(value), use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def exact(value: float) -> str:
+    """A number with all its digits and no more: `3`, `3.25`, `1,234,567`."""
+    return number_text(value, get_language() or "en")
+
+
+def counted(value: float) -> int:
+    """The whole number whose grammatical number goes with `value`: one and a half conversations,
+    une conversation et demie. What `ngettext` is to be asked with."""
+    alone = abs(value) < 2 if (get_language() or "").startswith("fr") else abs(value) == 1
+    return 1 if alone else 2
 
 
 @register.filter

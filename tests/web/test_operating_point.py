@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import translation
 
 from mlcore import registry, services
 from mlcore.engine import artifact, operating
 from mlcore.forms import NumberField
-from mlcore.models import OperatingDecision, Origin
+from mlcore.models import Basis, OperatingDecision, Origin
+from mlcore.operating_decisions import because
 from tests.web.model_cards import full_model
 from tests.web.test_models_pages import text_of
 
@@ -91,8 +93,42 @@ def test_what_was_saved_holds_and_stays_on_record(as_carol, address, version):
     assert "Saved." in page
     as_carol.post(address, CAPACITY | {"reason": "Two of us"})
     page = text_of(as_carol.get(address))
-    assert page.index("100 conversations a month") < page.index("as much as 4 needless")
+    said = "100 conversations a month, for a workforce of 1,000"
+    assert page.index(said) < page.index("as much as 4 needless")
     assert 'value="100"' in as_carol.get(address).text  # the form begins where one is
+
+
+def test_a_decision_keeps_the_workforce_and_every_digit(as_carol, address):
+    given = CAPACITY | {"capacity": "1234567.5", "workforce": "9,876,543", "reason": "All of us"}
+    assert as_carol.post(address, given).status_code == 302
+    decision = OperatingDecision.objects.get()
+    assert (decision.basis_value, decision.workforce) == (1234567.5, 9_876_543)
+    answer = as_carol.get(address)
+    page = text_of(answer)
+    assert "1,234,567.5 conversations a month, for a workforce of 9,876,543" in page
+    assert "Of 9,876,543 people" in page
+    # The form begins where the decision is: sent again as it is, it says the same.
+    form = answer.context["form"]
+    shown = {name: form[name].value() for name in ("basis", "capacity", "workforce")}
+    assert shown == {"basis": "capacity", "capacity": "1234567.5", "workforce": 9_876_543}
+    french = as_carol.get(address, headers={"Accept-Language": "fr"})
+    assert french.context["form"]["capacity"].value() == "1234567,5"
+    assert "1 234 567,5" in text_of(french)
+
+
+@pytest.mark.parametrize(
+    ("basis", "value", "workforce", "said"),
+    [
+        (Basis.COST, 1.0, None, "a missed leaver costs as much as 1 needless conversation"),
+        (Basis.COST, 3.25, 900, "a missed leaver costs as much as 3.25 needless conversations"),
+        (Basis.CAPACITY, 1.0, None, "1 conversation a month"),
+        (Basis.CAPACITY, 12.5, 1200, "12.5 conversations a month, for a workforce of 1,200"),
+    ],
+)
+def test_why_a_point_was_chosen_in_words(basis, value, workforce, said):
+    decision = OperatingDecision(basis=basis, basis_value=value, workforce=workforce)
+    with translation.override("en"):
+        assert because(decision) == said
 
 
 @pytest.mark.parametrize(
@@ -103,6 +139,7 @@ def test_what_was_saved_holds_and_stays_on_record(as_carol, address, version):
         (COST | {"cost": ""}, "Enter a number above zero."),
         (COST | {"cost": "nan"}, "Enter a number."),
         (COST | {"workforce": ""}, "Enter how many people work for you."),
+        (COST | {"workforce": "10.5"}, "Enter a whole number of people."),
         (CAPACITY | {"capacity": "5000"}, "more conversations than you have people"),
         (CAPACITY | {"capacity": "1", "workforce": "9999999"}, "as short as that"),
         ({"basis": "magic", "workforce": "10"}, "Select a valid choice"),
@@ -136,7 +173,5 @@ def test_in_french(as_alice, address):
     ],
 )
 def test_numbers_are_read_as_people_write_them(typed, language, number):
-    from django.utils import translation
-
     with translation.override(language):
         assert NumberField().clean(typed) == number
