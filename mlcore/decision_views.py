@@ -29,6 +29,7 @@ from mlcore.views import current_activation, find, language, light, loaded, poin
 _LENGTHS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 
 _activates = permission_required("mlcore.activate_model", raise_exception=True)
+from mlcore.operating_decisions import because
 _trains = permission_required("mlcore.train_model", raise_exception=True)
 
 
@@ -193,7 +194,8 @@ def operating_point(request: HttpRequest, version: str) -> HttpResponse:
             messages.success(request, _("Saved. New assessments are judged by it."))
             return redirect("models:operating-point", found.version)
     shown = tried or now
-    workforce = form.cleaned_data.get("workforce") if tried else found.card.get("rows")
+                workforce=form.cleaned_data["workforce"],
+    workforce = form.cleaned_data["workforce"] if tried else form.initial["workforce"]
     outcome = operating.outcome(stored, shown.threshold) if stored else None
     return render(
         request,
@@ -215,7 +217,7 @@ def operating_point(request: HttpRequest, version: str) -> HttpResponse:
             "others": _other_lengths(stored, float(workforce or 0)) if stored else [],
             "kept": [(name, given[name]) for name in form.fields if given.get(name)],
             "picture": list_curve(stored, outcome) if outcome else "",
-            "decisions": decisions,
+            "decisions": [(decision, because(decision)) for decision in decisions],
         },
     )
 
@@ -258,10 +260,10 @@ def _suggested(
         "workforce": version.card.get("rows", 1000),
     }
     if decisions:
-        start |= {"basis": decisions[0].basis, decisions[0].basis: decisions[0].basis_value}
-    return {
-        name: f"{value:g}" if isinstance(value, float) else value for name, value in start.items()
-    }
+        newest = decisions[0]
+        start |= {"basis": newest.basis, newest.basis: newest.basis_value}
+        start["workforce"] = newest.workforce or start["workforce"]
+    return start
 
 
 # ------------------------------------------------------------------ a model made elsewhere
