@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from accounts.roles import ROLE_PERMISSIONS
 from mlcore import registry
 from mlcore.engine.artifact import ArtifactError
+from mlcore.engine.soundness import UNSTORABLE
 from mlcore.models import Activation, ActivationProposal, ModelVersion, ProposalState
 from mlcore.refusals import RefusedError
 
@@ -130,31 +131,47 @@ def activate(*, version: ModelVersion, reason: str, by: User | None = None) -> A
 
 
 def previous() -> ModelVersion | None:
-    """The model to which `roll_back` returns: the last active one that is not active now."""
-    current = Activation.objects.filter(is_current=True).values("model_version")
-    before = (
-        Activation.objects.exclude(model_version__in=current)
-        .select_related("model_version")
-        .order_by("-activated_at", "-id")
-        .first()
-    )
-    return before.model_version if before else None
+    """The model to which `roll_back` returns: the one at work before the active one.
+
+    Whatever someone went back from is passed over: only a decision brings it to work again. So is
+    a model whose files were never kept here.
+    """
+    standing = _standing()
+    if not standing:
+        return None
+    current = standing[-1].model_version_id
+    before = next((a for a in reversed(standing) if a.model_version_id != current), None)
+    return ModelVersion.objects.get(pk=before.model_version_id) if before else None
 
 
-def roll_back(
-    *, by: User | None, reason: str = "", leaving: ModelVersion | None = None
-) -> Activation:
+def _standing() -> list[Activation]:
+    """The activations that nobody went back from, the oldest first; the last one is at work."""
+    standing: list[Activation] = []
+    kept = Q(model_version__files__isnull=False) | Q(is_current=True)
+    lines = Activation.objects.filter(kept).only("model_version_id", "undoes_id")
+    for activation in lines.order_by("activated_at", "id"):
+        if activation.undoes_id is not None:
+            # Back to one that stands already: all that came after it is undone.
+            while standing and standing[-1].model_version_id != activation.model_version_id:
+                standing.pop()
+        if activation.undoes_id is None or not standing:
+            standing.append(activation)
+    return standing
+
+
+def roll_back(*, by: User | None, leaving: ModelVersion, reason: str = "") -> Activation:
     """Return to the model that was active before, at once: it was decided on once already.
 
     `leaving` is the model that the person saw as active. Someone else may have been faster, and a
-    second click must not lead back to where the first one led away from.
+    second click must not lead back further than one wanted.
     Raises `RefusedError`, or `ArtifactError` when that model's files are not what was recorded.
     """
     if by is not None:
         allowed(by)
     with transaction.atomic():
         one_at_a_time()
-        if leaving is not None and not leaving.activations.filter(is_current=True).exists():
+        undone = leaving.activations.filter(is_current=True).first()
+        if undone is None:
             raise RefusedError(
                 _("%(version)s is not active any more. Look again at what is.")
                 % {"version": leaving.version}
@@ -163,8 +180,8 @@ def roll_back(
         if version is None:
             raise RefusedError(_("No other model was active before: there is none to return to."))
         _load(version)
-        reason = reason.strip() or _("Back to the model that was active before.")
-        return _activate(version, reason=reason, by=by)
+        reason = storable(reason) or _("Back to the model that was active before.")
+        return _activate(version, reason=reason, by=by, undoes=undone)
 
 
 # ------------------------------------------------------------------ what they share
@@ -181,9 +198,14 @@ def one_at_a_time() -> None:
 
 def given_reason(reason: str) -> str:
     """The reason, trimmed. Raises `RefusedError` when there is none."""
-    if not (reason := reason.replace("\0", "").strip()):
+    if not (reason := storable(reason)):
         raise RefusedError(_("Say why: the reason stays on record."))
     return reason
+
+
+def storable(text: str) -> str:
+    """A text without what no database takes, trimmed."""
+    return UNSTORABLE.sub("", text).strip()
 
 
 def allowed(by: User) -> None:
@@ -227,13 +249,18 @@ def _close(
     proposal: ActivationProposal, state: ProposalState, by: User | None, note: str
 ) -> ActivationProposal:
     proposal.state, proposal.decided_by = state, by
-    proposal.decided_at, proposal.note = timezone.now(), note.replace("\0", "").strip()
+    proposal.decided_at, proposal.note = timezone.now(), storable(note)
     proposal.save(update_fields=["state", "decided_by", "decided_at", "note"])
     return proposal
 
 
 def _activate(
-    version: ModelVersion, *, reason: str, by: User | None, approved_by: User | None = None
+    version: ModelVersion,
+    *,
+    reason: str,
+    by: User | None,
+    approved_by: User | None = None,
+    undoes: Activation | None = None,
 ) -> Activation:
     last = Activation.objects.order_by("-activated_at").first()
     Activation.objects.filter(is_current=True).update(is_current=False)
@@ -242,6 +269,7 @@ def _activate(
         activated_at=moment_after(last.activated_at if last else None),
         activated_by=by,
         approved_by=approved_by,
+        undoes=undoes,
         reason=reason,
     )
     # What was asked for has come about by another way: there is nothing left to answer.

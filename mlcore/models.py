@@ -137,6 +137,15 @@ class Activation(models.Model):
     activated_at = models.DateTimeField(_("activated"), default=timezone.now)
     activated_by = _person(_("activated by"))
     approved_by = _person(_("approved by"))
+    # Set where someone went back: the activation that ended by it.
+    undoes = models.OneToOneField(
+        "self",
+        verbose_name=_("rolls back"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="undone_by",
+    )
     reason = models.TextField(_("reason"))
     is_current = models.BooleanField(_("active now"), default=True)
 
@@ -283,6 +292,8 @@ class TrainingFile(models.Model):
     uploaded_by = _person(_("brought by"))
     uploaded_at = models.DateTimeField(_("brought"), default=timezone.now)
     erased_at = models.DateTimeField(_("erased"), null=True, blank=True)
+    # Nobody, where the daily schedule did it.
+    erased_by = _person(_("erased by"))
 
     class Meta:
         verbose_name = _("training file")
@@ -297,12 +308,13 @@ class RunState(models.TextChoices):
     """How far a training is."""
 
     DRAFT = "draft", pgettext_lazy("training", "Waiting for your corrections")
-    QUEUED = "queued", pgettext_lazy("training", "Waiting for the background worker")
+    QUEUED = "queued", pgettext_lazy("training", "Waiting to begin")
     RUNNING = "running", pgettext_lazy("training", "Running")
     DONE = "done", pgettext_lazy("training", "Done")
     REFUSED = "refused", pgettext_lazy("training", "Refused")
     FAILED = "failed", pgettext_lazy("training", "Failed")
     CANCELLED = "cancelled", pgettext_lazy("training", "Cancelled")
+    ERASED = "erased", pgettext_lazy("training", "Never trained: the file was erased")
 
 
 class TrainingRun(models.Model):

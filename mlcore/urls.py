@@ -1,8 +1,23 @@
 from __future__ import annotations
 
-from django.urls import include, path
+from django.urls import include, path, register_converter
 
 from mlcore import decision_views, views
+
+
+class VersionConverter:
+    """A model's version: what a database is asked for holds no odd character."""
+
+    regex = "[a-z0-9-]{1,64}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(VersionConverter, "version")
 
 app_name = "models"
 
@@ -13,8 +28,8 @@ urlpatterns = [
     path("import/", decision_views.import_model, name="import"),
     path("roll-back/", decision_views.roll_back, name="roll-back"),
     # A version's name ends in eight digits of its hash: it is none of the words above.
-    path("<str:version>/", views.card_page, name="card"),
-    path("<str:version>/card.json", views.card_json, name="card-json"),
-    path("<str:version>/operating-point/", decision_views.operating_point, name="operating-point"),
-    path("<str:version>/activate/", decision_views.activate, name="activate"),
+    path("<version:version>/", views.card_page, name="card"),
+    path("<version:version>/card.json", views.card_json, name="card-json"),
+    path("<version:version>/operating-point/", decision_views.operating_point, name="operating-point"),
+    path("<version:version>/activate/", decision_views.activate, name="activate"),
 ]

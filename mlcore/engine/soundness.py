@@ -32,14 +32,14 @@ _MOST_CELLS = 1_000_000  # of all pairs
 _LARGEST_NUMBER = 1e15  # of an input: beyond it a float skips whole numbers
 _LARGEST_LOG_ODDS = 1e3  # of one contribution: e^-1000 is 0 already
 
-# The null character and halves of broken pairs: no database stores them.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+"""The null character and halves of broken pairs: no database stores them."""
 
 
 def json_fault(value: Any, depth: int = 0) -> str:
     """Why JSON data cannot be stored or shown."""
     if isinstance(value, str):
-        if len(value) > _LONGEST_TEXT or _UNSTORABLE.search(value):
+        if len(value) > _LONGEST_TEXT or UNSTORABLE.search(value):
             return "a text is too long or holds what cannot be stored."
     elif isinstance(value, float):
         return "" if math.isfinite(value) else "a number is not finite."

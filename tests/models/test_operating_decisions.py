@@ -59,9 +59,10 @@ def test_a_decision_changes_the_next_prediction_and_none_before(decide, record, 
 def test_it_goes_with_its_model(decide, active_model, make_model, carol):
     """Another model has its own; back at the first, what was decided for it holds again."""
     decide(LOW)
-    services.activate(version=make_model("spring"), reason="better")
+    spring = make_model("spring")
+    services.activate(version=spring, reason="better")
     assert registry.active().operating_point == active_model.artifact.operating_point
-    services.roll_back(by=carol)
+    services.roll_back(by=carol, leaving=spring)
     assert registry.active().operating_point == LOW
 
 

@@ -14,6 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from accounts.models import User
 from accounts.roles import Role
 from mlcore import registry, services
 from mlcore.engine.artifact import ArtifactError
@@ -39,6 +40,12 @@ def active():
     return registry.active().version
 
 
+def back(by, reason=""):
+    """Away from what is active now."""
+    leaving = ModelVersion.objects.get(activations__is_current=True)
+    return services.roll_back(by=by, leaving=leaving, reason=reason)
+
+
 class TestRollingBack:
     def test_the_model_before_works_again(self, models, carol):
         _, summer, autumn = models
@@ -50,7 +57,7 @@ class TestRollingBack:
 
     def test_it_needs_no_second_person(self, models, carol):
         make_person(Role.ADMINISTRATOR, username="frank")
-        services.roll_back(by=carol, reason="wrong for the night shift")
+        back(carol, reason="wrong for the night shift")
         assert Activation.objects.get(is_current=True).reason == "wrong for the night shift"
 
     def test_a_second_click_does_not_lead_forward_again(self, models, carol):
@@ -63,24 +70,61 @@ class TestRollingBack:
     def test_the_same_model_twice_is_passed_over(self, models, carol):
         _, summer, autumn = models
         services.activate(version=autumn, reason="again")
-        services.roll_back(by=carol)
+        back(carol)
         assert active() == summer.version
 
     def test_there_must_be_one_before(self, make_model, carol):
-        for expected in ("No other model", "No other model"):
-            with pytest.raises(RefusedError, match=expected):
-                services.roll_back(by=carol)
-            services.activate(version=make_model("spring"), reason="the first")
-            assert services.previous() is None
+        assert services.previous() is None
+        spring = make_model("spring")
+        with pytest.raises(RefusedError, match="not active any more"):
+            services.roll_back(by=carol, leaving=spring)
+        services.activate(version=spring, reason="the first")
+        assert services.previous() is None
+        with pytest.raises(RefusedError, match="No other model"):
+            back(carol)
+
+    def test_it_goes_further_back_each_time(self, models, carol):
+        spring, summer, autumn = models
+        first = back(carol)
+        assert (first.model_version, first.undoes.model_version) == (summer, autumn)
+        assert services.previous() == spring
+        second = back(carol)
+        assert (second.model_version, second.undoes) == (spring, first)
+        # Nothing that someone fled from is offered.
+        assert services.previous() is None
+        with pytest.raises(RefusedError, match="No other model"):
+            back(carol)
+        assert active() == spring.version
+
+    def test_only_a_proposal_brings_back_what_one_fled_from(self, models, carol):
+        make_person(Role.ADMINISTRATOR, username="frank")
+        spring, summer, autumn = models
+        back(carol)
+        proposal = services.propose_activation(version=autumn, reason="mended", by=carol)
+        assert isinstance(proposal, ActivationProposal)
+        frank = User.objects.get(username="frank")
+        services.approve(proposal=proposal, by=frank)
+        assert active() == autumn.version
+        # Decided on anew, it can be left, and be returned to, once more.
+        assert services.previous() == summer
+        services.activate(version=spring, reason="for the season")
+        assert services.previous() == autumn
+
+    def test_a_model_whose_files_were_never_kept_is_passed_over(self, models, carol):
+        ModelFiles.objects.filter(pk=models[1].pk).delete()
+        assert services.previous() == models[0]
+
+    def test_the_reason_is_stored_whatever_it_holds(self, models, carol):
+        assert back(carol, reason="wrong\0 \ud800").reason == "wrong"
 
     def test_only_an_administrator_does(self, models, alice):
         with pytest.raises(RefusedError):
-            services.roll_back(by=alice)
+            back(alice)
 
     def test_an_altered_model_is_refused_loudly(self, models, carol, alter_kept, caplog):
         alter_kept(models[1])
         with pytest.raises(ArtifactError, match="altered"):
-            services.roll_back(by=carol)
+            back(carol)
         assert active() == models[2].version
         assert [record.levelname for record in caplog.records] == ["ERROR"]
 
@@ -108,7 +152,7 @@ def test_no_request_fails_while_models_change(models, carol, alice, settings):
         thread.start()
     try:
         for _ in range(6):
-            services.roll_back(by=carol)
+            back(carol)
             time.sleep(0.05)
             services.activate(version=models[0], reason="and forth")
             time.sleep(0.05)
@@ -147,7 +191,7 @@ def test_another_process_follows_within_five_seconds(models, carol):
         try:
             assert process.stdout.readline().strip() == models[2].version
             rolled_back = time.monotonic()
-            services.roll_back(by=carol)
+            back(carol)
             said = models[2].version
             while said == models[2].version:
                 said = process.stdout.readline().strip()
@@ -182,7 +226,7 @@ class TestWhichModelWasActive:
         assert found == (None if place is None else history[place])
 
     def test_after_a_rollback(self, history, carol):
-        services.roll_back(by=carol)
+        back(carol)
         rolled_back = Activation.objects.get(is_current=True).activated_at
         assert registry.active_at(rolled_back) == history[1]
         assert registry.active_at(rolled_back - timedelta(microseconds=1)) == history[2]
