@@ -201,11 +201,8 @@ def prepare() -> None:
 
 
 def close_connections() -> None:
-    """Give back every connection; with them go the threads of the pool, before we fork."""
-    for each in connections.all(initialized_only=True):
-        each.close()
-        if close_pool := getattr(each, "close_pool", None):
-            close_pool()
+    """Give back every connection: the servers are forked from here, and have their own."""
+    connections.close_all()
 
 
 # ------------------------------------------------------------------ serving

@@ -148,11 +148,9 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
-    _database["CONN_MAX_AGE"] = 0  # the pool keeps the connections
+    _database["CONN_MAX_AGE"] = 0  # where connections are kept, a pool does it (see `wsgi.py`)
     _database.setdefault("OPTIONS", {}).update(
         {
-            # A request waits this long for a connection and is then answered 503.
-            "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", 8), "timeout": 1.5},
             "connect_timeout": 2,
             # A server that is gone without a word: milliseconds that sent data may stay unanswered,
             # and seconds of silence after which it is asked whether it is there.
@@ -167,6 +165,10 @@ else:
             "prepare_threshold": 3,
         }
     )
+# The connections that a web process keeps; no other process does, whatever is set here. The
+# background worker forks, and of a kept connection both processes would then write to one socket.
+# A request waits `timeout` seconds for a connection and is then answered 503.
+DATABASE_POOL = {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", 8), "timeout": 1.5}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # ------------------------------------------------------------------ people

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import os
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "attrition_site.settings")
 # Whoever waits for a page gives up sooner than a migration may.
 os.environ.setdefault("DATABASE_STATEMENT_SECONDS", "10")
+
+# Only here connections are kept: no variable can give a pool to a process that forks. It opens with
+# the first request, so even workers that are forked from a preloaded server have one each.
+_database = settings.DATABASES["default"]
+if _database["ENGINE"] == "django.db.backends.postgresql":
+    _database["OPTIONS"]["pool"] = settings.DATABASE_POOL
 
 application = get_wsgi_application()

@@ -210,3 +210,25 @@ def test_a_lock_pins_every_file_and_names_no_place(name):
     for wanted in (BASE_DIR / f"{name}.in").read_text().splitlines():
         if pinned := re.match(r"([a-z0-9-]+)(?:\[.*\])?(==\S+)", wanted):
             assert f"\n{pinned[1]}{pinned[2]} " in text
+
+
+@pytest.mark.parametrize(
+    ("start", "kept"), [("import attrition_site.wsgi", "16"), ("import django; django.setup()", "")]
+)
+def test_only_web_processes_keep_connections_whatever_is_set(tmp_path, start, kept):
+    """The background worker forks: two processes would write to one socket."""
+    code = (
+        f"{start}\n"
+        "from django.db import connection\n"
+        "print(connection.settings_dict['OPTIONS'].get('pool', {}).get('max_size', ''))\n"
+        "assert not connection._connection_pools  # a preloaded server has none to share"
+    )
+    status, output = production(
+        tmp_path,
+        "-c",
+        code,
+        DATABASE_URL="postgresql://nobody@localhost/nothing",
+        DATABASE_POOL_SIZE="16",
+        DJANGO_SETTINGS_MODULE="attrition_site.settings",
+    )
+    assert (status, output) == (0, kept)
