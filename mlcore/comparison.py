@@ -17,6 +17,7 @@ from mlcore.engine.operating import OperatingPoint
 from mlcore.engine.schema import EMPLOYEE_ID, CleanFrame, FeatureSchema
 from mlcore.engine.tabular import match_columns
 from mlcore.engine.values import fold, word
+from mlcore.engine.words import Words
 from mlcore.models import ModelVersion, TrainingFile, TrainingRun
 from mlcore.refusals import RefusedError
 from mlcore.trainings import files as training_files
@@ -38,12 +39,14 @@ class Side:
     listed: int
     """Employees at or above the threshold."""
     leavers_listed: int
-    missing: list[str]
-    """Inputs that the file does not hold: blanks for everyone."""
+    missing: Mapping[str, Words]
+    """Inputs that the file does not hold, blanks for everyone: labels by name."""
     refused: int
     """Rows with a value that this model's schema does not accept."""
     knows_the_rows: bool
     """Whether it was trained on these rows, or probably was: then it looks better than it is."""
+    out_of_fold: Mapping[str, Estimate]
+    """Where it knows the rows, what its card says of employees that it had not seen, by metric."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,6 +74,13 @@ class Comparison:
     def moved(self) -> int:
         """How many employees change side of the threshold."""
         return self.moved_onto + self.moved_off
+
+    @property
+    def decides(self) -> bool:
+        """Whether these rows can tell which model is better: neither knows them already, and
+        each finds all that it asks for."""
+        sides = self.champion, self.challenger
+        return not any(side.knows_the_rows or side.missing for side in sides)
 
     def surely_differs(self, metric: str) -> bool:
         """Whether chance alone hardly explains the difference: its interval leaves 0 out."""
@@ -119,15 +129,17 @@ def compare(
     thresholds = [p.threshold for p in points or (m.operating_point for m in models)]
     lists = [risk >= threshold for risk, threshold in zip(risks, thresholds, strict=True)]
     onto, off = lists[1] & ~lists[0], lists[0] & ~lists[1]
+    known = [trained_here[n] or _looks_known(model.card, left) for n, model in enumerate(models)]
     sides = [
         Side(
             metrics={name: _estimate(*measured[n][name], LIMITS[name]) for name in METRICS},
             threshold=thresholds[n],
             listed=int(lists[n].sum()),
             leavers_listed=int(left[lists[n]].sum()),
-            missing=read[n][1],
+            missing={name: models[n].schema.by_name[name].label for name in read[n][1]},
             refused=len(read[n][0].problems),
-            knows_the_rows=trained_here[n] or _looks_known(models[n].card, left),
+            knows_the_rows=known[n],
+            out_of_fold=_out_of_fold(models[n].card) if known[n] else {},
         )
         for n in range(2)
     ]
@@ -267,3 +279,13 @@ def _estimate(value: float, drawn: Floats, limits: tuple[float, float]) -> Estim
 def _looks_known(card: Mapping[str, Any], left: Ints) -> bool:
     """Whether a card tells of as many rows and leavers as there are here: hardly by chance."""
     return (card.get("rows"), card.get("leavers")) == (len(left), int(left.sum()))
+
+
+def _out_of_fold(card: Mapping[str, Any]) -> dict[str, Estimate]:
+    """The figures of a card, as far as it holds them with their intervals."""
+    stored = (card.get("evaluation") or {}).get("metrics") or {}
+    return {
+        name: Estimate(found["mean"], found["low"], found["high"])
+        for name in METRICS
+        if (found := stored.get(name)) and "low" in found and "high" in found
+    }

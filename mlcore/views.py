@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
 from django.db.models import F, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.text import get_valid_filename
@@ -217,6 +217,20 @@ def card_json(request: HttpRequest, version: str) -> HttpResponse:
 # ------------------------------------------------------------------ two models
 
 
+def _fill_in(given: QueryDict, versions: list[str]) -> None:
+    """Where no two models are named: the active one, beside the newest other one.
+
+    `versions` are all there are, the newest first.
+    """
+    current = current_activation()
+    first = [current.model_version.version] if current else []
+    for name, other in (("champion", "challenger"), ("challenger", "champion")):
+        if name not in given:
+            left = (v for v in (*first, *versions) if v != given.get(other))
+            if chosen := next(left, None):
+                given[name] = chosen
+
+
 @reads_models
 @require_safe
 @never_cache
@@ -226,10 +240,8 @@ def compare(request: HttpRequest) -> HttpResponse:
         (version.version, f"{_title(version)} · {version.version}")
         for version in light().annotate(words=F("card__title"))
     ]
-    current = current_activation()
     given = request.GET.copy()
-    if current:
-        given.setdefault("champion", current.model_version.version)
+    _fill_in(given, [version for version, _words in versions])
     ready = bool(given.get("champion") and given.get("challenger"))
     may_see_rows = request.user.has_perm("mlcore.train_model")
     files = TrainingFile.objects.filter(erased_at=None).defer("content") if may_see_rows else None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from mlcore.cards import curves as card_curves
 from mlcore.cards.curves import Picture
@@ -23,7 +23,7 @@ from mlcore.engine.judging.fairness import AttributeRates, GroupRates
 from mlcore.engine.operating import OperatingPoint, Outcome
 from mlcore.engine.schema import FeatureSchema
 from mlcore.engine.words import say
-from mlcore.templatetags.figures import decimal, of_hundred, percent, whole
+from mlcore.templatetags.figures import counted, decimal, of_hundred, percent, whole
 
 SHORT_LIST = 0.2
 """The share of the workforce for which the page says how many leavers a list holds."""
@@ -168,7 +168,7 @@ def read(
             (column, say(why, language)) for column, why in (card.get("left_out") or {}).items()
         ],
         cost=_cost(card, language),
-        selection=card_curves.selection(card.get("selection") or {}, names),
+        selection=card_curves.selection(card.get("selection") or {}, names, language),
         groups=groups,
         not_for=[say(words, language) for words in card.get("not_for") or ()],
         method=say(card.get("method") or {}, language),
@@ -203,10 +203,14 @@ def _answers(card: Mapping[str, Any], threshold: float, outcome: Outcome | None)
             " one who left has the higher risk. Guessing would give 50."
         ).format(n=of_hundred(ranking["mean"]), between=between)
     if error := metrics.get("calibration_error"):
-        yield _(
+        points = round(error["mean"] * 100, 1)
+        yield ngettext(
             "Its percentages can be taken at their word within about {points} of 100 people, on"
-            " average."
-        ).format(points=decimal(error["mean"] * 100, 1))
+            " average.",
+            "Its percentages can be taken at their word within about {points} of 100 people, on"
+            " average.",
+            counted(points),
+        ).format(points=decimal(points, 1))
     if outcome and outcome.listed:
         yield _(
             "At the current threshold of {threshold}, the list holds {share} of the workforce and"
@@ -243,9 +247,12 @@ def _doubts(card: Mapping[str, Any], groups: list[Groups]) -> Iterator[str]:
     baselines = evaluation.get("baselines") or {}
     leavers = card.get("leavers") or 0
     if 0 < leavers < FEW_LEAVERS:
-        yield _(
+        yield ngettext(
+            "It learned from {n} leaver only: every figure on this page is uncertain, and the"
+            " intervals say by how much.",
             "It learned from {n} leavers only: every figure on this page is uncertain, and the"
-            " intervals say by how much."
+            " intervals say by how much.",
+            leavers,
         ).format(n=whole(leavers))
     if metrics.get("roc_auc", {}).get("low", 1.0) <= 0.5:
         yield _("It may rank people no better than chance does.")

@@ -13,6 +13,7 @@ from django.utils.translation import pgettext
 
 from mlcore.cards.charts import Axis, Plot, nice_ticks
 from mlcore.engine.operating import Operating, Outcome
+from mlcore.engine.words import say
 from mlcore.templatetags.figures import decimal, of_hundred, percent, whole
 
 _SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -155,8 +156,14 @@ def _calibration(
     )
 
 
-def selection(stored: Mapping[str, Any], names: Mapping[str, str]) -> Picture | None:
-    """How the log loss rose as inputs were taken away; None when nothing was selected."""
+def selection(stored: Mapping[str, Any], names: Mapping[str, str], language: str) -> Picture | None:
+    """How the log loss rose as inputs were taken away; None when nothing was selected.
+
+    `names` says the labels of what the model asks for; of the others, the selection holds them.
+    """
+    cost = stored.get("cost") or {}
+    labels = {name: say(left.get("label") or {}, language, name) for name, left in cost.items()}
+    labels |= names
     path = sorted(stored.get("path") or (), key=lambda step: step["inputs"])
     if len(path) < 2:
         return None
@@ -200,7 +207,7 @@ def selection(stored: Mapping[str, Any], names: Mapping[str, str]) -> Picture | 
         rows=[
             [
                 whole(step["inputs"]),
-                names.get(step.get("removed") or "", step.get("removed") or "–"),
+                labels.get(step.get("removed") or "", step.get("removed") or "–"),
                 decimal(step["log_loss"], 4),
                 decimal(step["se"], 4),
             ]

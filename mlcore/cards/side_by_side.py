@@ -6,14 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 
 from mlcore import registry
 from mlcore.cards.asked import Changes, changes
 from mlcore.cards.card import METRICS, short_list
 from mlcore.comparison import Comparison as MeasuredTogether
+from mlcore.comparison import Side
 from mlcore.engine.judging.intervals import Estimate
+from mlcore.engine.words import say
 from mlcore.models import ModelVersion
 from mlcore.templatetags.figures import decimal, of_hundred, percent, whole
 
@@ -36,6 +38,7 @@ class SameLine:
     champion: str
     challenger: str
     verdict: str
+    """Empty where these rows cannot tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,8 @@ class SameRows:
     sentences: list[str]
     cautions: list[str]
     lines: list[SameLine]
+    decides: bool
+    """Whether there are verdicts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,18 +136,24 @@ def _number(value: float | None) -> str:
 
 def same_rows(found: MeasuredTogether) -> SameRows:
     """What a comparison on the same rows says, the answer first."""
-    verdict = _verdict(found, "log_loss")
     lead = {
         "better": _("On these employees, the challenger’s percentages are better."),
         "worse": _("On these employees, the challenger’s percentages are worse."),
         "": _("On these employees, chance alone could explain the difference."),
-    }[verdict]
+    }[_verdict(found, "log_loss")]
+    if not found.decides:
+        lead = _(
+            "Which of the two is better cannot be told on these rows, because {reasons}."
+        ).format(reasons=_(", and because ").join(_why_undecided(found)))
+    verdicts = {"better": _("better"), "worse": _("worse"), "": _("may be chance")}
     return SameRows(
         lead=lead,
         sentences=[
-            _("{rows} employees that both models accept, {leavers} of whom left.").format(
-                rows=whole(found.rows), leavers=whole(found.leavers)
-            ),
+            ngettext(
+                "{rows} employee that both models accept, {leavers} of whom left.",
+                "{rows} employees that both models accept, {leavers} of whom left.",
+                found.rows,
+            ).format(rows=whole(found.rows), leavers=whole(found.leavers)),
             *(
                 _("{who} lists {listed} of them; {leavers} of these left.").format(
                     who=who, listed=whole(side.listed), leavers=whole(side.leavers_listed)
@@ -152,56 +163,82 @@ def same_rows(found: MeasuredTogether) -> SameRows:
                     (_("The challenger"), found.challenger),
                 )
             ),
-            _(
-                "{onto} employees would come onto the list ({onto_left} of them left), and {off}"
-                " would go off it ({off_left} of them left)."
-            ).format(
-                onto=whole(found.moved_onto),
-                onto_left=whole(found.leavers_onto),
-                off=whole(found.moved_off),
-                off_left=whole(found.leavers_off),
+            " ".join(
+                (
+                    ngettext(
+                        "{onto} employee would come onto the list ({left} of them left).",
+                        "{onto} employees would come onto the list ({left} of them left).",
+                        found.moved_onto,
+                    ).format(onto=whole(found.moved_onto), left=whole(found.leavers_onto)),
+                    ngettext(
+                        "{off} employee would go off it ({left} of them left).",
+                        "{off} employees would go off it ({left} of them left).",
+                        found.moved_off,
+                    ).format(off=whole(found.moved_off), left=whole(found.leavers_off)),
+                )
             ),
         ],
         cautions=list(_cautions(found)),
         lines=[
             SameLine(
                 label=str(label),
-                champion=_estimated(found.champion.metrics[name]),
-                challenger=_estimated(found.challenger.metrics[name]),
-                verdict={"better": _("better"), "worse": _("worse"), "": _("may be chance")}[
-                    _verdict(found, name)
-                ],
+                champion=_figure(found.champion, name),
+                challenger=_figure(found.challenger, name),
+                verdict=verdicts[_verdict(found, name)] if found.decides else "",
             )
             for name, (label, _meaning, _more) in METRICS.items()
         ],
+        decides=found.decides,
     )
 
 
+def _figure(side: Side, name: str) -> str:
+    """A metric on these rows; of a model that knows them, on employees that it had not seen."""
+    if side.knows_the_rows and side.out_of_fold:
+        return _estimated(side.out_of_fold[name]) if name in side.out_of_fold else "–"
+    return _estimated(side.metrics[name])
+
+
+def _why_undecided(found: MeasuredTogether) -> Iterator[str]:
+    known = found.champion.knows_the_rows, found.challenger.knows_the_rows
+    if all(known):
+        yield _("both were trained on them, or probably were")
+    elif known[0]:
+        yield _("the model at work was trained on them, or probably was")
+    elif known[1]:
+        yield _("the challenger was trained on them, or probably was")
+    if found.champion.missing and found.challenger.missing:
+        yield _("the file lacks inputs of both")
+    elif found.champion.missing:
+        yield _("the file lacks inputs of the model at work")
+    elif found.challenger.missing:
+        yield _("the file lacks inputs of the challenger")
+
+
 def _cautions(found: MeasuredTogether) -> Iterator[str]:
-    known = [
-        who
-        for who, side in (
-            (_("The model at work"), found.champion),
-            (_("The challenger"), found.challenger),
-        )
-        if side.knows_the_rows
-    ]
-    for who in known:
-        yield _(
-            "{who} was trained on these rows, or probably was: here it looks better than it is."
-        ).format(who=who)
-    for who, side in (
-        (_("The model at work"), found.champion),
-        (_("The challenger"), found.challenger),
-    ):
+    sides = (_("The model at work"), found.champion), (_("The challenger"), found.challenger)
+    for who, side in sides:
+        if side.knows_the_rows and side.out_of_fold:
+            yield _(
+                "{who} was trained on these rows, or probably was. Its figures in the table are"
+                " those of its card, measured on employees that it had not seen; how many leavers"
+                " its list holds here is not, and looks better than it is."
+            ).format(who=who)
+        elif side.knows_the_rows:
+            yield _(
+                "{who} was trained on these rows, or probably was: here it looks better than it is."
+            ).format(who=who)
+    language = get_language() or "en"
+    for who, side in sides:
         if side.missing:
+            names = [say(label, language, name) for name, label in side.missing.items()]
             yield _("{who} misses inputs that this file does not hold: {names}.").format(
-                who=who, names=pgettext("between reasons", ", ").join(side.missing)
+                who=who, names=pgettext("between reasons", ", ").join(names)
             )
     if found.refused or found.no_answer:
         yield _(
-            "{refused} rows were set aside because a value could not be read, and {blank} because"
-            " they do not say who left."
+            "Rows set aside: {refused} because a value could not be read, and {blank} because they"
+            " do not say who left."
         ).format(refused=whole(found.refused), blank=whole(found.no_answer))
 
 

@@ -104,10 +104,12 @@ def test_columns_are_found_by_their_other_names(compare, bundled, columns):
     assert compare(challenger=bundled, columns=renamed) == compare(challenger=bundled)
 
 
-def test_an_input_that_the_file_lacks_is_blank_for_everyone(compare, columns):
+def test_an_input_that_the_file_lacks_is_blank_for_everyone(compare, bundled, columns):
     without = {header: cells for header, cells in columns.items() if header != "OverTime"}
     found = compare(columns=without)
-    assert found.champion.missing == ["over_time"]
+    label = bundled.schema.by_name["over_time"].label
+    assert found.champion.missing == {"over_time": label}
+    assert not found.decides
     assert found.rows == 500
     assert abs(found.differences["roc_auc"].value) < abs(compare().differences["roc_auc"].value)
 

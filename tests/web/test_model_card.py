@@ -14,6 +14,7 @@ from mlcore.cards import card, charts
 from mlcore.engine import artifact
 from mlcore.engine.operating import OperatingPoint
 from mlcore.models import ModelVersion, Origin
+from mlcore.templatetags import figures
 from tests.web.model_cards import full_card, full_model
 from tests.web.test_models_pages import text_of
 
@@ -287,3 +288,26 @@ def test_bars_begin_at_zero_and_end_at_the_edge():
     assert 'width="25.00"' in charts.bar(0.25)
     assert 'width="100.00"' in charts.bar(7)
     assert 'x="20.00" y="3.5" width="10.00"' in charts.interval_bar(0.25, 0.2, 0.3)
+
+
+def test_what_was_taken_away_goes_by_its_label(full):
+    for language, hourly in (("en", "Hourly rate"), ("fr", "Taux")):
+        rows = read(full, full.card, language=language).selection.rows
+        overtime = full.schema.by_name["over_time"].label[language]
+        # A name that the card does not explain stays a name.
+        assert [row[1] for row in rows[:4]] == ["–", hourly, "a_column", overtime]
+
+
+@pytest.mark.parametrize(
+    ("value", "english", "french"),
+    [(0.0, 2, 1), (0.5, 2, 1), (1.0, 1, 1), (1.1, 2, 1), (1.9, 2, 1), (2.0, 2, 2), (12.0, 2, 2)],
+)
+def test_where_one_ends_and_several_begin(value, english, french):
+    for language, number in (("en", english), ("fr", french)):
+        with translation.override(language):
+            assert figures.counted(value) == number
+
+
+@pytest.mark.parametrize(("leavers", "said"), [(1, "from 1 leaver only"), (2, "from 2 leavers")])
+def test_one_leaver_is_one(full, leavers, said):
+    assert said in read(full, full.card | {"leavers": leavers}).doubts[0]
