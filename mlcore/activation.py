@@ -69,11 +69,14 @@ def propose_activation(
         )
 
 
-def approve(*, proposal: ActivationProposal, by: User, note: str = "") -> Activation:
+def approve(
+    *, proposal: ActivationProposal, by: User, note: str = "", decision: int | None = None
+) -> Activation:
     """Put a proposed model to work, as a second person.
 
-    Raises `RefusedError`, or `ArtifactError` when the model's files are not what was recorded:
-    then the proposal stays open.
+    `decision` is the key of the operating decision that the person was shown with the model; 0
+    where there was none, and nothing where it was not looked at. Raises `RefusedError`, or
+    `ArtifactError` when the model's files are not what was recorded: then the proposal stays open.
     """
     allowed(by)
     _load(proposal.model_version)
@@ -82,6 +85,8 @@ def approve(*, proposal: ActivationProposal, by: User, note: str = "") -> Activa
         proposal = _still_open(proposal)
         if proposal.proposed_by_id == by.pk:
             raise RefusedError(_("You proposed this model: someone else must approve it."))
+        if decision is not None and decision != newest_decision(proposal.model_version):
+            raise RefusedError(changed_meanwhile())
         _close(proposal, ProposalState.APPROVED, by, note)
         return _activate(
             proposal.model_version,
@@ -194,6 +199,15 @@ def one_at_a_time() -> None:
     waiting by this lock. (SQLite has one writer anyway.)
     """
     ModelVersion.objects.select_for_update(no_key=True).order_by("pk").only("pk").first()
+
+
+def newest_decision(version: ModelVersion) -> int:
+    """The key of the operating decision that holds for a model; 0 where there is none."""
+    return version.operating_decisions.values_list("pk", flat=True).first() or 0
+
+
+def changed_meanwhile() -> str:
+    return _("What you were shown has changed meanwhile. Look at it again, then answer.")
 
 
 def given_reason(reason: str) -> str:

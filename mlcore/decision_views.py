@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
-from mlcore import activation, registry, services
+from mlcore import activation, registry, services, uploads
 from mlcore.cards.asked import changes
 from mlcore.cards.curves import list_curve
-from mlcore.engine import operating
+from mlcore.engine import artifact, operating
 from mlcore.engine.artifact import ArtifactError
 from mlcore.engine.operating import Operating, OperatingPoint, Outcome
-from mlcore.forms import ActivationForm, ImportForm, NoteForm, OperatingForm, OperatingReasonForm
+from mlcore.engine.words import say
+from mlcore.forms import (
+    ActivationForm,
+    ImportForm,
+    NoteForm,
+    OperatingForm,
+    OperatingReasonForm,
+    RollBackForm,
+)
 from mlcore.models import Activation, Basis, ModelVersion, OperatingDecision, ProposalState
+from mlcore.operating_decisions import because
 from mlcore.refusals import RefusedError
 from mlcore.views import current_activation, find, language, light, loaded, point_of, reads_models
 
@@ -29,7 +40,6 @@ from mlcore.views import current_activation, find, language, light, loaded, poin
 _LENGTHS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 
 _activates = permission_required("mlcore.activate_model", raise_exception=True)
-from mlcore.operating_decisions import because
 _trains = permission_required("mlcore.train_model", raise_exception=True)
 
 
@@ -66,11 +76,9 @@ def activate(request: HttpRequest, version: str) -> HttpResponse:
                 version=found, reason=form.cleaned_data["reason"], by=_person(request)
             )
             return _done(request, _proposed(done))
-        if action in _ANSWERS and proposal and note.is_valid():
-            _ANSWERS[action](proposal=proposal, by=_person(request), note=note.cleaned_data["note"])
+        if action in _ANSWERS and note.is_valid():
+            _answer(request, action, found, note.cleaned_data["note"])
             return _done(request, _answered(action, found))
-        if action in _ANSWERS and not proposal:
-            refused = _("This proposal is closed already.")
     except RefusedError as error:
         refused = str(error)
     except ArtifactError:
@@ -96,7 +104,7 @@ def activate(request: HttpRequest, version: str) -> HttpResponse:
             if before
             else None,
             "point": point_of(found, kept),
-            "decided": found.operating_decisions.exists(),
+            "decision": activation.newest_decision(found),
         },
     )
 
@@ -106,6 +114,21 @@ _ANSWERS: dict[str, Any] = {
     "decline": services.decline,
     "withdraw": services.withdraw,
 }
+
+
+def _answer(request: HttpRequest, action: str, version: ModelVersion, note: str) -> None:
+    """Answer the proposal that the person was shown. Raises as the services do."""
+    proposal = version.proposals.filter(pk=_key(request, "proposal")).first()
+    if proposal is None:
+        raise RefusedError(activation.changed_meanwhile())
+    shown = {"decision": _key(request, "decision")} if action == "approve" else {}
+    _ANSWERS[action](proposal=proposal, by=_person(request), note=note, **shown)
+
+
+def _key(request: HttpRequest, name: str) -> int:
+    """The key of what the person was shown; -1 where the form does not say it."""
+    given = request.POST.get(name, "")
+    return int(given) if re.fullmatch("[0-9]{1,18}", given) else -1
 
 
 def _proposed(done: Any) -> str:
@@ -134,11 +157,13 @@ def _done(request: HttpRequest, message: str) -> HttpResponse:
 @require_POST
 def roll_back(request: HttpRequest) -> HttpResponse:
     """Return to the model that was active before, in one step."""
-    leaving = light().filter(version=request.POST.get("leaving", "")).first()
+    form = RollBackForm(light(), data=request.POST)
+    if not form.is_valid():
+        for problems in form.errors.values():
+            messages.error(request, str(problems[0]))
+        return redirect("models:registry")
     try:
-        done = services.roll_back(
-            by=_person(request), reason=request.POST.get("reason", "")[:2000], leaving=leaving
-        )
+        done = services.roll_back(by=_person(request), **form.cleaned_data)
     except RefusedError as error:
         messages.error(request, str(error))
     except ArtifactError:
@@ -185,6 +210,7 @@ def operating_point(request: HttpRequest, version: str) -> HttpResponse:
                 point=tried,
                 basis=Basis(form.cleaned_data["basis"]),
                 basis_value=form.basis_value,
+                workforce=form.cleaned_data["workforce"],
                 reason=reason.cleaned_data["reason"],
                 by=_person(request),
             )
@@ -194,7 +220,6 @@ def operating_point(request: HttpRequest, version: str) -> HttpResponse:
             messages.success(request, _("Saved. New assessments are judged by it."))
             return redirect("models:operating-point", found.version)
     shown = tried or now
-                workforce=form.cleaned_data["workforce"],
     workforce = form.cleaned_data["workforce"] if tried else form.initial["workforce"]
     outcome = operating.outcome(stored, shown.threshold) if stored else None
     return render(
@@ -266,22 +291,36 @@ def _suggested(
     return start
 
 
-# ------------------------------------------------------------------ a model made elsewhere
+# ------------------------------------------------------------------ from and to elsewhere
 
 
+@csrf_exempt  # `_import` is protected: the token is in the body, whose size is looked at first
 @_trains
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_model(request: HttpRequest) -> HttpResponse:
     """A model that another installation made: checked as data, registered, and left idle."""
-    form = ImportForm(request.POST or None, request.FILES or None)
+    length = int(request.META.get("CONTENT_LENGTH") or 0)
+    if request.method == "POST" and length > artifact.LARGEST_ARCHIVE + uploads.ENVELOPE:
+        uploads.read_away(request, length, most=8 * artifact.LARGEST_ARCHIVE)
+        form = ImportForm(data={})
+        form.errors["file"] = form.error_class([form.too_large()])
+        return render(request, "models/import.html", {"form": form}, status=413)
+    return _import(request)
+
+
+@csrf_protect
+def _import(request: HttpRequest) -> HttpResponse:
+    form = ImportForm()
+    detail = ""
     if request.method == "POST":
         form = ImportForm(request.POST, request.FILES)
         if form.is_valid():
             try:
                 archive = form.cleaned_data["file"].read()
                 version = services.import_model(archive, by=_person(request))
-            except (ArtifactError, RefusedError) as error:
-                form.add_error("file", str(error))
+            except ArtifactError as error:
+                form.add_error("file", say(error.words, language()))
+                detail = str(error)
             else:
                 messages.success(
                     request,
@@ -290,4 +329,23 @@ def import_model(request: HttpRequest) -> HttpResponse:
                     ),
                 )
                 return redirect("models:card", version.version)
-    return render(request, "models/import.html", {"form": form})
+    return render(request, "models/import.html", {"form": form, "detail": detail})
+
+
+@_trains
+@require_safe
+@never_cache
+def export_model(request: HttpRequest, version: str) -> HttpResponse:
+    """The files of a model as one archive: another installation imports it as it is."""
+    found = get_object_or_404(light(), version=version)
+    try:
+        archive = registry.archive(found.pk, found.sha256)
+    except ArtifactError:
+        messages.error(
+            request,
+            _("The files of this model are not what was recorded: they cannot be downloaded."),
+        )
+        return redirect("models:card", found.version)
+    response = HttpResponse(archive, content_type="application/zip")
+    response["Content-Disposition"] = f'attachment; filename="{found.version}.zip"'
+    return response

@@ -111,10 +111,7 @@ class RollBackForm(forms.Form):
         self.fields["leaving"] = forms.ModelChoiceField(
             versions,
             to_field_name="version",
-            error_messages={
-                name: look_again
-                for name in ("required", "invalid_choice", "null_characters_not_allowed")
-            },
+            error_messages={"required": look_again, "invalid_choice": look_again},
         )
         self.fields["reason"] = forms.CharField(
             max_length=2000,
@@ -263,10 +260,12 @@ class ImportForm(forms.Form):
 
     def clean_file(self) -> UploadedFile[bytes]:
         file: UploadedFile[bytes] = self.cleaned_data["file"]
-        if (file.size or 0) > artifact.LARGEST_FILE:
-            raise forms.ValidationError(
-                _("This file is too large to be a model: at most {limit} MB are read.").format(
-                    limit=artifact.LARGEST_FILE // 2**20
-                )
-            )
+        if (file.size or 0) > artifact.LARGEST_ARCHIVE:
+            raise forms.ValidationError(self.too_large())
         return file
+
+    @staticmethod
+    def too_large() -> str:
+        return _("This file is too large to be a model: at most {limit} MB are read.").format(
+            limit=artifact.LARGEST_ARCHIVE // 2**20
+        )

@@ -126,11 +126,22 @@ def _ask() -> ActiveModel:
 
 def load(pk: int, sha256: str) -> Artifact:
     """A registered model's artifact. Raises `ArtifactError` unless it is what was recorded."""
+    files = _files(pk, sha256)
+    return artifact.parse(files, expected_sha256=sha256, where="The registry")
+
+
+def _files(pk: int, sha256: str) -> dict[str, bytes]:
     content = ModelFiles.objects.filter(pk=pk).values_list("content", flat=True).first()
     if content is None:
-        raise ArtifactError(f"The files of the model {sha256[:12]}… are gone.")
-    files = artifact.unpack(bytes(content))
-    return artifact.parse(files, expected_sha256=sha256, where="The registry")
+        raise ArtifactError(f"The files of the model {sha256[:12]}… are gone.", "unreadable")
+    return artifact.unpack(bytes(content))
+
+
+def archive(pk: int, sha256: str) -> bytes:
+    """A registered model's files as a ZIP archive. Raises `ArtifactError` as `load` does."""
+    files = _files(pk, sha256)
+    artifact.parse(files, expected_sha256=sha256, where="The registry")
+    return artifact.pack(files)
 
 
 def is_loaded() -> bool:

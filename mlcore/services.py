@@ -6,9 +6,10 @@ part that people decide.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
@@ -25,6 +26,7 @@ from mlcore.activation import (
 from mlcore.engine import artifact
 from mlcore.engine.artifact import ArtifactError
 from mlcore.engine.card_shape import card_shape_fault
+from mlcore.engine.schema import FeatureSchema
 from mlcore.models import ModelFiles, ModelVersion, Origin
 from mlcore.operating_decisions import decide_operating_point
 from mlcore.refusals import RefusedError
@@ -51,9 +53,11 @@ def register(*, files: Mapping[str, bytes], origin: Origin, by: User | None = No
     """Register the artifact in `files`; one that is known already is given back.
 
     A known one whose kept files are no longer what was recorded gets them back.
-    Raises `ArtifactError` when the files are not an unaltered model.
+    Raises `ArtifactError` when the files are not an unaltered model, or one whose schema, kept as
+    a copy, could not be read again.
     """
     loaded = artifact.parse(files)
+    schema = _kept_schema(loaded.schema)
     content = artifact.pack(files)
     with transaction.atomic():
         version, created = ModelVersion.objects.get_or_create(
@@ -61,7 +65,7 @@ def register(*, files: Mapping[str, bytes], origin: Origin, by: User | None = No
             defaults={
                 "version": f"{loaded.card.get('name', 'model')}-{loaded.sha256[:8]}",
                 "origin": origin,
-                "schema": loaded.schema.to_json(),
+                "schema": schema,
                 "card": loaded.card,
                 "registered_by": by,
             },
@@ -88,6 +92,18 @@ def import_model(archive: Path | bytes, *, by: User | None = None) -> ModelVersi
     if fault := card_shape_fault(artifact.parse(files).card):
         raise ArtifactError(f"The card cannot be shown: {fault}")
     return register(files=files, origin=Origin.IMPORTED, by=by)
+
+
+def _kept_schema(schema: FeatureSchema) -> dict[str, Any]:
+    """A schema as the database keeps it, once it was read again: each page begins with that."""
+    kept = schema.to_json()
+    try:
+        again = FeatureSchema.from_json(json.loads(json.dumps(kept)))
+    except (LookupError, TypeError, ValueError) as error:
+        raise ArtifactError(f"The schema cannot be read again: {repr(error)[:200]}") from error
+    if again != schema:
+        raise ArtifactError("The schema does not stay what it is when it is kept.")
+    return kept
 
 
 def _is_intact(version: ModelVersion) -> bool:

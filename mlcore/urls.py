@@ -30,6 +30,11 @@ urlpatterns = [
     # A version's name ends in eight digits of its hash: it is none of the words above.
     path("<version:version>/", views.card_page, name="card"),
     path("<version:version>/card.json", views.card_json, name="card-json"),
-    path("<version:version>/operating-point/", decision_views.operating_point, name="operating-point"),
+    path("<version:version>/model.zip", decision_views.export_model, name="export"),
+    path(
+        "<version:version>/operating-point/",
+        decision_views.operating_point,
+        name="operating-point",
+    ),
     path("<version:version>/activate/", decision_views.activate, name="activate"),
 ]

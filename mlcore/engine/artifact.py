@@ -24,6 +24,7 @@ from mlcore.engine.glassbox import GlassBoxModel
 from mlcore.engine.operating import OperatingPoint
 from mlcore.engine.schema import FeatureSchema
 from mlcore.engine.shapes import Table
+from mlcore.engine.words import Words
 
 FORMAT = 2
 MANIFEST = "manifest.json"
@@ -60,7 +61,67 @@ _NOT_A_MODEL = (
 
 
 class ArtifactError(Exception):
-    """A folder that is not a model, or not the model it claims to be."""
+    """A folder that is not a model, or not the model it claims to be.
+
+    The text is for who runs the server; `words` tell a person, in plain words.
+    """
+
+    def __init__(self, text: str, kind: str = "not_a_model") -> None:
+        super().__init__(text)
+        self.kind = kind
+
+    @property
+    def words(self) -> Words:
+        return REFUSALS[self.kind]
+
+
+REFUSALS: Mapping[str, Words] = {
+    "not_a_zip": {
+        "en": "This file is no ZIP archive that can be read. Choose the file just as the other"
+        " installation wrote it.",
+        "fr": "Ce fichier n’est pas une archive ZIP lisible. Choisissez le fichier tel que l’autre"
+        " installation l’a produit.",
+    },
+    "too_large": {
+        "en": "This file is larger than any model: it must be something else.",
+        "fr": "Ce fichier est plus volumineux que tout modèle\u00a0: il s’agit d’autre chose.",
+    },
+    "too_much": {
+        "en": "This archive holds more than one model’s files. Pack one model’s folder alone.",
+        "fr": "Cette archive contient plus que les fichiers d’un modèle. Compressez le dossier d’un"
+        " seul modèle.",
+    },
+    "lacks_files": {
+        "en": "This is no whole model: some of its files are missing.",
+        "fr": "Ce n’est pas un modèle complet\u00a0: il y manque des fichiers.",
+    },
+    "unreadable": {
+        "en": "The files of this model cannot be read.",
+        "fr": "Les fichiers de ce modèle ne peuvent pas être lus.",
+    },
+    "altered": {
+        "en": "This model was altered after it was made. Ask those who made it for the original.",
+        "fr": "Ce modèle a été modifié après sa création. Demandez l’original à ceux qui l’ont"
+        " produit.",
+    },
+    "not_recorded": {
+        "en": "This is another model than the one that was recorded.",
+        "fr": "Ce modèle n’est pas celui qui a été enregistré.",
+    },
+    "other_format": {
+        "en": "This model was made by another release of the product, and this one does not read"
+        " it. Train the model anew.",
+        "fr": "Ce modèle a été produit par une autre version du produit, que celle-ci ne lit pas."
+        " Entraînez le modèle à nouveau.",
+    },
+    "not_a_model": {
+        "en": "This is no model that can be used: something in it is missing, or is not what a"
+        " model holds.",
+        "fr": "Ce n’est pas un modèle utilisable\u00a0: un élément y manque, ou n’est pas conforme"
+        " à ce que contient un modèle.",
+    },
+}
+"""What an artifact is refused for, in words for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,29 +214,31 @@ def unpack(archive: bytes) -> dict[str, bytes]:
     hold, whatever their sizes say. Raises `ArtifactError`.
     """
     if len(archive) > LARGEST_ARCHIVE:
-        raise ArtifactError("The archive is larger than any model’s.")
+        raise ArtifactError("The archive is larger than any model’s.", "too_large")
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as packed:
             if len(packed.infolist()) > MOST_ENTRIES:
-                raise ArtifactError("The archive holds more than a model.")
+                raise ArtifactError("The archive holds more than a model.", "too_much")
             found: dict[str, bytes] = {}
             for entry in packed.infolist():
                 name = entry.filename.rpartition("/")[2]
                 if name not in FILES:
                     continue
                 if name in found:
-                    raise ArtifactError(f"The archive holds {name} twice.")
+                    raise ArtifactError(f"The archive holds {name} twice.", "too_much")
                 # Other methods are rare, and some let a few bytes ask for gigabytes of memory.
                 if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                    raise ArtifactError("The archive is compressed in an unusual way.")
+                    raise ArtifactError("The archive is compressed in an unusual way.", "not_a_zip")
                 with packed.open(entry) as content:
                     found[name] = content.read(LARGEST_FILE + 1)
                 if len(found[name]) > LARGEST_FILE:
-                    raise ArtifactError(f"{name} is larger than any model’s.")
+                    raise ArtifactError(f"{name} is larger than any model’s.", "too_large")
     except _NOT_AN_ARCHIVE as error:
-        raise ArtifactError(f"This is no readable ZIP archive: {error}.") from error
+        raise ArtifactError(f"This is no readable ZIP archive: {error}.", "not_a_zip") from error
     if missing := [name for name in FILES if name not in found]:
-        raise ArtifactError(f"The archive is not a model: it lacks {', '.join(missing)}.")
+        raise ArtifactError(
+            f"The archive is not a model: it lacks {', '.join(missing)}.", "lacks_files"
+        )
     return found
 
 
@@ -186,22 +249,29 @@ def parse(files: Mapping[str, bytes], *, expected_sha256: str = "", where: str =
     not the one named by `expected_sha256`; `where` names the files in its message.
     """
     if lacking := [name for name in FILES if name not in files]:
-        raise ArtifactError(f"{where} is not a model: it lacks {', '.join(lacking)}.")
+        raise ArtifactError(
+            f"{where} is not a model: it lacks {', '.join(lacking)}.", "lacks_files"
+        )
     sha256 = _hash(files[MANIFEST])
     if expected_sha256 and sha256 != expected_sha256:
         raise ArtifactError(
-            f"{where} holds the model {sha256[:12]}…, but {expected_sha256[:12]}… was recorded."
+            f"{where} holds the model {sha256[:12]}…, but {expected_sha256[:12]}… was recorded.",
+            "not_recorded",
         )
     try:
         manifest = json.loads(files[MANIFEST])
         if manifest["format"] != FORMAT:
-            raise ArtifactError(f"{where} has format {manifest['format']!s:.20}, not {FORMAT}.")
+            raise ArtifactError(
+                f"{where} has format {manifest['format']!s:.20}, not {FORMAT}.", "other_format"
+            )
         hashes = manifest["files"]
         parts: dict[str, Any] = {}
         for part in _PARTS:
             written = files[f"{part}.json"]
             if _hash(written) != hashes[f"{part}.json"]:
-                raise ArtifactError(f"{where}: {part}.json was altered after it was written.")
+                raise ArtifactError(
+                    f"{where}: {part}.json was altered after it was written.", "altered"
+                )
             parts[part] = json.loads(written, parse_constant=_no_number)
         schema = FeatureSchema.from_json(parts["schema"])
         model = GlassBoxModel.from_json(parts["model"])
@@ -259,11 +329,11 @@ def _read(file: Path, most: int) -> bytes:
     try:
         # A device or a pipe has no size, and may have no end.
         if not stat.S_ISREG(file.stat().st_mode):
-            raise ArtifactError(f"{file} cannot be read: it is no file.")
+            raise ArtifactError(f"{file} cannot be read: it is no file.", "unreadable")
         with file.open("rb") as opened:
             content = opened.read(most + 1)
     except OSError as error:
-        raise ArtifactError(f"{file} cannot be read: {error.strerror}.") from error
+        raise ArtifactError(f"{file} cannot be read: {error.strerror}.", "unreadable") from error
     if len(content) > most:
-        raise ArtifactError(f"{file} is larger than any model’s.")
+        raise ArtifactError(f"{file} is larger than any model’s.", "too_large")
     return content

@@ -14,11 +14,15 @@ from typing import Any
 
 from mlcore.engine.features import Feature
 from mlcore.engine.glassbox import GlassBoxModel
-from mlcore.engine.schema import FeatureSchema
+from mlcore.engine.schema import EMPLOYEE_ID, FeatureSchema
 from mlcore.engine.shapes import Axis, Curve, Shape
 
 MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 """What the version of a model begins with."""
+
+RESERVED_NAMES = frozenset({EMPLOYEE_ID, "csrfmiddlewaretoken", "format"})
+"""What a form or a request of the product calls something else; names with an underscore in front
+are its own too."""
 
 _DEEPEST = 32  # levels of JSON
 _LONGEST_TEXT = 10_000  # characters
@@ -61,6 +65,12 @@ def is_words(value: Any) -> bool:
     )
 
 
+def is_said(value: Any) -> bool:
+    """Whether `value` is a text by language that says something to everyone: English is what
+    stands where a language is not given."""
+    return is_words(value) and bool(value.get("en", "").strip())
+
+
 def card_fault(card: Mapping[str, Any]) -> str:
     """Why a card cannot name its model; what else it holds is `card_shape`'s."""
     name = card.get("name", "model")
@@ -82,8 +92,8 @@ def schema_fault(schema: FeatureSchema) -> str:
     if not _texts(schema.identifier_aliases):
         return "its aliases are no texts."
     for section in schema.sections:
-        if not _text(section.name) or not is_words(section.label):
-            return "a section has a name and a label."
+        if not _text(section.name) or not is_said(section.label):
+            return "a section has a name and a label in English at least."
     return next(
         (f"{feature.name!s:.40}: {fault}" for feature in schema.everything
          for fault in _feature_faults(feature)), ""
@@ -94,10 +104,14 @@ def _feature_faults(feature: Feature) -> Iterator[str]:
     name = feature.name
     if not (isinstance(name, str) and name.isidentifier() and len(name) <= _LONGEST_NAME):
         yield f"a name is an identifier of at most {_LONGEST_NAME} characters."
+    elif name in RESERVED_NAMES or name.startswith("_"):
+        yield "this name is one of the product’s own fields."
     if not (_text(feature.column) and _text(feature.section)):
         yield "its column and its section are texts."
     if not (is_words(feature.label) and is_words(feature.help) and is_words(feature.unit)):
         yield "its label, help and unit are texts by language."
+    elif not is_said(feature.label):
+        yield "its label says nothing in English."
     if not all(map(_texts, (feature.aliases, feature.marks, feature.blank_words))):
         yield "its aliases, marks and words for a blank are texts."
     if not (isinstance(feature.integer, bool) and isinstance(feature.actionable, bool)):
@@ -119,8 +133,8 @@ def _choice_faults(feature: Feature) -> Iterator[str]:
             sound = type(choice.value) is int and _number(choice.value)
         else:
             sound = isinstance(choice.value, str) and _text(choice.value) and choice.value != ""
-        if not (sound and is_words(choice.label) and _texts(choice.aliases)):
-            yield "a choice has a value, a label and aliases."
+        if not (sound and is_said(choice.label) and _texts(choice.aliases)):
+            yield "a choice has a value, a label in English at least, and aliases."
     values = {choice.value for choice in feature.choices}
     if feature.typical is not None and feature.typical not in values:
         yield "its typical value is one of its choices."

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from typing import TypeVar
+
 from django import template
 from django.utils.formats import number_format
 from django.utils.safestring import SafeString, mark_safe
@@ -13,8 +17,25 @@ from mlcore.engine.words import number_text
 
 register = template.Library()
 
+_Figure = TypeVar("_Figure", bound=Callable[..., object])
 
-@register.filter
+
+def _figure(say: _Figure) -> _Figure:
+    """Registers a filter of numbers. A card made elsewhere may have none where a page expects one:
+    the page then shows a dash, for without a figure it is better than not at all."""
+
+    @wraps(say)
+    def said(value: object, *options: object) -> object:
+        try:
+            return say(value, *options)
+        except (ArithmeticError, TypeError, ValueError):
+            return "–"
+
+    register.filter(say.__name__, said)
+    return say
+
+
+@_figure
 def percent(share: float, decimals: int = 0) -> str:
     """A share of 0 to 1 in percent: `23%` in English, `23 %` in French.
 
@@ -31,39 +52,39 @@ def percent(share: float, decimals: int = 0) -> str:
     return f"{sign}{space if sign else ''}{text}{space}%"
 
 
-@register.filter
+@_figure
 def of_hundred(share: float) -> int:
     """A share of 0 to 1 as people count: how many of a hundred."""
     return round(share * 100)
 
 
-@register.filter
+@_figure
 def of_hundred_or_less(share: float) -> str:
     """How many of a hundred, with a decimal where there is less than one or two."""
     people = share * 100
     return number_format(f"{people:.{0 if people >= 1.95 else 1}f}", use_l10n=True)
 
 
-@register.filter
+@_figure
 def signed(value: float, decimals: int = 3) -> str:
     """A number with its sign, a true minus included."""
     text = number_format(f"{abs(value):.{decimals}f}", use_l10n=True)
     return f"{'−' if value < 0 else '+'}{text}"
 
 
-@register.filter
+@_figure
 def decimal(value: float, decimals: int = 3) -> str:
     """A number with so many decimals."""
     return number_format(f"{value:.{decimals}f}", use_l10n=True, force_grouping=True)
 
 
-@register.filter
+@_figure
 def whole(value: float) -> str:
     """A number of people or of rows, rounded, with its thousands apart."""
     return number_format(round(value), use_l10n=True, force_grouping=True)
 
 
-@register.filter
+@_figure
 def exact(value: float) -> str:
     """A number with all its digits and no more: `3`, `3.25`, `1,234,567`."""
     return number_text(value, get_language() or "en")

@@ -101,9 +101,12 @@ def test_what_was_recorded_is_kept_and_the_new_model_takes_over(recorded, client
 def test_records_are_guarded_again(recorded):
     call_command("migrate", verbosity=0)
     assert append_only.unguarded(connection) == []
-    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("UPDATE predictions_prediction SET probability = 0.5")
+    with (
+        pytest.raises(DatabaseError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("UPDATE predictions_prediction SET probability = 0.5")
 
 
 def test_the_way_back_knows_the_bundled_model(recorded):
