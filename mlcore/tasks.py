@@ -7,7 +7,6 @@ import sys
 
 from django.conf import settings
 
-from mlcore.models import TrainingRun
 from mlcore.trainings import files as training_files
 from mlcore.trainings import jobs as training_jobs
 
@@ -20,11 +19,12 @@ def launch_training(run_id: int) -> None:
     """Start the process that trains, and return: a training outlasts what a task may take.
 
     The child stays in the worker's process group, so whoever stops the worker's group stops it
-    too. Of two children of one training, the second finds it claimed and ends.
+    too. Of two children of one training, the second finds it claimed and ends. While another
+    training runs none is started: the end of that one calls for the next.
     """
-    if not TrainingRun.objects.filter(pk=run_id, state__in=training_files.AT_WORK).exists():
-        return
     _wait_for_ended()
+    if not training_jobs.launching(run_id):
+        return
     child = subprocess.Popen(  # noqa: S603 (our own command)
         [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_training", str(run_id)],
         cwd=settings.BASE_DIR,
@@ -38,10 +38,10 @@ def _wait_for_ended() -> None:
 
 
 def resume_trainings() -> None:
-    """Each minute: start again what a killed process or a restart left behind."""
+    """Each minute: start again what a killed process or a restart left behind, one at a time."""
     _wait_for_ended()
     training_jobs.give_up_on_silent()
-    for run_id in training_jobs.silent().values_list("pk", flat=True):
+    if (run_id := training_jobs.silent().values_list("pk", flat=True).first()) is not None:
         launch_training(run_id)
 
 

@@ -68,9 +68,14 @@ def correct(run: TrainingRun, corrections: Mapping[str, Any]) -> Draft:
 
 
 def save(run: TrainingRun, draft: Draft) -> bool:
-    """Keep a corrected draft; False when the run is no draft any more."""
-    drafts = TrainingRun.objects.filter(pk=run.pk, state=RunState.DRAFT)
-    return bool(drafts.update(**_stored(draft)))
+    """Keep a corrected draft; False when the run is no draft any more.
+
+    Raises `FileErasedError`: nothing that quotes an erased file is kept.
+    """
+    with transaction.atomic():
+        training_files.lock(run.file_id)
+        drafts = TrainingRun.objects.filter(pk=run.pk, state=RunState.DRAFT)
+        return bool(drafts.update(**_stored(draft)))
 
 
 def _stored(draft: Draft) -> dict[str, Any]:

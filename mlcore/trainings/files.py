@@ -10,7 +10,7 @@ import json
 import unicodedata
 import zlib
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
@@ -70,35 +70,38 @@ def table_of(file: TrainingFile) -> Table:
     return Table(headers, rows)
 
 
-def erase(file: TrainingFile) -> None:
-    """Erase a file's content, and the sample values that its trainings show.
+def lock(pk: int) -> None:
+    """Until the transaction ends, nobody erases the file. Raises `FileErasedError`."""
+    file = TrainingFile.objects.select_for_update().only("erased_at").get(pk=pk)
+    if file.erased_at is not None:
+        raise FileErasedError(f"The content of file {pk} was erased.")
 
-    What was learned from it stays. Raises `FileInUseError` while a training reads it.
+
+def erase(file: TrainingFile, *, by: User | None = None) -> None:
+    """Erase a file's content, and everything of its trainings that may quote a cell of it.
+
+    `by` is nobody when the daily schedule does it. What was learned from the file stays, in the
+    model. Raises `FileInUseError` while a training reads it.
     """
     with transaction.atomic():
-        # Whoever starts a training on it waits for this lock, and then finds it erased.
-        locked = TrainingFile.objects.select_for_update().defer("content").get(pk=file.pk)
-        if locked.erased_at is not None:
+        try:
+            # Whoever starts, saves or copies a training on it waits, and then finds it erased.
+            lock(file.pk)
+        except FileErasedError:
             return
-        if locked.runs.filter(state__in=AT_WORK).exists():
+        runs = TrainingRun.objects.filter(file=file.pk)
+        if runs.filter(state__in=AT_WORK).exists():
             raise FileInUseError(f"A training reads file {file.pk}.")
         erased_at = timezone.now()
-        TrainingFile.objects.filter(pk=file.pk).update(content=b"", erased_at=erased_at)
-        for run in TrainingRun.objects.select_for_update().filter(file=file.pk):
-            run.findings = _without_samples(run.findings)
-            run.save(update_fields=["findings"])
-    file.content, file.erased_at = b"", erased_at
-
-
-def _without_samples(draft: dict[str, Any]) -> dict[str, Any]:
-    """A stored draft without the values that it quotes from the file."""
-    if not draft:
-        return draft
-    quotes: dict[str, Any] = {"examples": [], "answers": [], "notes": []}
-    return draft | {
-        "findings": [finding | quotes for finding in draft["findings"]],
-        "needs": [question | {"options": []} for question in draft["needs"]],
-    }
+        TrainingFile.objects.filter(pk=file.pk).update(
+            content=b"", erased_at=erased_at, erased_by=by
+        )
+        # Choices, examples, notes, the reasons of corrections: cells are everywhere in them.
+        runs.update(findings={}, plan={})
+        # Why the engine refused a file may quote it; every other message is one of our own.
+        runs.filter(state=RunState.REFUSED).update(message={})
+        runs.filter(state=RunState.DRAFT).update(state=RunState.ERASED, finished_at=erased_at)
+    file.content, file.erased_at, file.erased_by = b"", erased_at, by
 
 
 def erase_expired(*, now: datetime | None = None) -> int:

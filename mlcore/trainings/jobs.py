@@ -13,7 +13,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -26,7 +26,7 @@ from mlcore import services
 from mlcore.engine import artifact
 from mlcore.engine.plan import TrainingError, TrainingPlan
 from mlcore.engine.words import Words
-from mlcore.models import ModelVersion, Origin, RunState, TrainingFile, TrainingRun
+from mlcore.models import ModelVersion, Origin, RunState, TrainingRun
 from mlcore.trainings import files as training_files
 from mlcore.trainings.files import AT_WORK, FileErasedError
 
@@ -40,6 +40,8 @@ SILENCE = timedelta(seconds=60)
 MOST_ATTEMPTS = 3
 HEARTBEAT = 4.0  # seconds
 _TICK = 0.5  # seconds: how soon progress is told
+_LAUNCHED = "launched"
+"""The claim on a training that waits, once a process was started for it."""
 
 GIVEN_UP: Words = {
     "en": "The training was interrupted three times, and was given up. If the server was short of"
@@ -77,10 +79,7 @@ class TrainingStopped(BaseException):
 def start(run: TrainingRun, *, by: User | None) -> bool:
     """Queue a draft; False when it is none any more. Raises `FileErasedError`."""
     with transaction.atomic():
-        # Against an erasure at the same moment.
-        file = TrainingFile.objects.select_for_update().defer("content").get(pk=run.file_id)
-        if file.erased_at is not None:
-            raise FileErasedError(f"The content of file {file.pk} was erased.")
+        training_files.lock(run.file_id)
         queued = TrainingRun.objects.filter(pk=run.pk, state=RunState.DRAFT).update(
             state=RunState.QUEUED, heartbeat_at=timezone.now(), requested_by=by
         )
@@ -100,36 +99,74 @@ def cancel(run: TrainingRun) -> bool:
 
 
 def draft_again(run: TrainingRun, *, by: User | None) -> TrainingRun:
-    """A draft with the corrections of an earlier training."""
-    return TrainingRun.objects.create(
-        file_id=run.file_id, plan=run.plan, findings=run.findings, requested_by=by
-    )
+    """A draft with the corrections of an earlier training. Raises `FileErasedError`."""
+    with transaction.atomic():
+        training_files.lock(run.file_id)
+        return TrainingRun.objects.create(
+            file_id=run.file_id, plan=run.plan, findings=run.findings, requested_by=by
+        )
 
 
 # ------------------------------------------------------------------ whose it is
 
 
 def claim(run_id: int) -> TrainingRun | None:
-    """Take a training that waits, or whose process fell silent; None when it is not to be had."""
+    """Take a training that waits, or whose process fell silent; None when it is not to be had.
+
+    One training at a time: while another process works on one, it is not to be had either.
+    """
     now = timezone.now()
     mark = str(uuid4())
-    taken = TrainingRun.objects.filter(
-        Q(state=RunState.QUEUED) | Q(state=RunState.RUNNING, heartbeat_at__lt=now - SILENCE),
-        pk=run_id,
-        attempts__lt=MOST_ATTEMPTS,
-    ).update(
-        state=RunState.RUNNING,
-        claim=mark,
-        heartbeat_at=now,
-        started_at=now,
-        attempts=F("attempts") + 1,
-        step="",
-        done=0,
-        total=0,
-    )
+    with transaction.atomic():
+        # Of two who would take two trainings at once, one waits here, and then sees the other.
+        at_work = TrainingRun.objects.filter(state__in=AT_WORK).order_by("pk")
+        list(at_work.select_for_update().values_list("pk", flat=True))
+        if others_at_work(run_id).exists():
+            # Its process came for nothing, but it came: that is no attempt.
+            TrainingRun.objects.filter(pk=run_id, state=RunState.QUEUED).update(claim="")
+            return None
+        taken = TrainingRun.objects.filter(
+            Q(state=RunState.QUEUED) | Q(state=RunState.RUNNING, heartbeat_at__lt=now - SILENCE),
+            pk=run_id,
+            attempts__lt=MOST_ATTEMPTS,
+        ).update(
+            state=RunState.RUNNING,
+            claim=mark,
+            heartbeat_at=now,
+            started_at=now,
+            attempts=F("attempts") + 1,
+            step="",
+            done=0,
+            total=0,
+        )
     if not taken:
         return None
     return TrainingRun.objects.select_related("file", "requested_by").get(pk=run_id)
+
+
+def others_at_work(run_id: int, *, now: datetime | None = None) -> QuerySet[TrainingRun]:
+    """Other trainings that a living process works on; at most one."""
+    since = (now or timezone.now()) - SILENCE
+    return TrainingRun.objects.filter(state=RunState.RUNNING, heartbeat_at__gte=since).exclude(
+        pk=run_id
+    )
+
+
+def launching(run_id: int) -> bool:
+    """Note that a process is about to be started for a training; False when none is wanted."""
+    if others_at_work(run_id).exists():
+        return False  # whoever ends that one calls for the next
+    waiting = TrainingRun.objects.filter(pk=run_id, state=RunState.QUEUED)
+    if waiting.update(claim=_LAUNCHED, heartbeat_at=timezone.now()):
+        return True
+    return silent().filter(pk=run_id).exists()
+
+
+def call_for_next() -> None:
+    """Have the training launched that waits longest, if one does."""
+    waiting = TrainingRun.objects.filter(state=RunState.QUEUED).order_by("pk")
+    if (run_id := waiting.values_list("pk", flat=True).first()) is not None:
+        async_task("mlcore.tasks.launch_training", run_id)
 
 
 def _held(run: TrainingRun) -> QuerySet[TrainingRun]:
@@ -145,7 +182,13 @@ def silent() -> QuerySet[TrainingRun]:
 
 
 def give_up_on_silent() -> int:
-    """End the silent ones that were tried often enough; how many those were."""
+    """End the silent ones that were tried often enough; how many those were.
+
+    That a process was launched and ended before it could even begin is an attempt, too.
+    """
+    silent().filter(state=RunState.QUEUED, claim=_LAUNCHED).update(
+        claim="", attempts=F("attempts") + 1
+    )
     return (
         silent()
         .filter(attempts__gte=MOST_ATTEMPTS)
@@ -248,13 +291,22 @@ def work(
     run = claim(run_id)
     if run is None:
         return False
+    _train(run, interrupt=interrupt, deserted=deserted)
+    call_for_next()
+    return True
+
+
+def _train(
+    run: TrainingRun, *, interrupt: Callable[[], None], deserted: Callable[[], bool]
+) -> None:
+    """Work on a claimed training until it ends, or has to be given back."""
     try:
         with Heartbeat(run, interrupt=interrupt, deserted=deserted) as heartbeat:
             files = _make(run, heartbeat)
         _register(run, files)
     except TrainingStopped:
         _release(run)
-        return True
+        return
     except TrainingError as error:
         state, message = RunState.REFUSED, error.words
     except FileErasedError:
@@ -269,10 +321,9 @@ def work(
         )
         state, message = RunState.FAILED, BROKEN
     else:
-        return True
+        return
     # Out here: were the database gone, its complaint would come with the one above, and its text.
     _end(run, state, message)
-    return True
 
 
 def _make(run: TrainingRun, heartbeat: Heartbeat) -> dict[str, bytes]:

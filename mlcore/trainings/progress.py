@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from mlcore.models import RunState, TrainingRun
+from mlcore.trainings import jobs as training_jobs
 
 STEPS: dict[str, tuple[Promise, float]] = {
     "reading": (gettext_lazy("Read the file"), 0.02),
@@ -62,6 +63,7 @@ class Progress:
 def progress_of(run: TrainingRun, *, now: datetime | None = None) -> Progress:
     """How far the training is, as its process last told."""
     now = now or timezone.now()
+    waits = run.state == RunState.QUEUED and training_jobs.others_at_work(run.pk, now=now).exists()
     steps = _steps(run)
     share = 0.0
     if run.state == RunState.DONE:
@@ -71,10 +73,11 @@ def progress_of(run: TrainingRun, *, now: datetime | None = None) -> Progress:
     return Progress(
         share=share,
         steps=steps,
-        doing=_doing(run, steps),
+        doing=_doing(run, steps, waits=waits),
         left=_time_left(run, share, now) if run.state == RunState.RUNNING else "",
         nobody_works=(
             run.state == RunState.QUEUED
+            and not waits
             and run.heartbeat_at is not None
             and now - run.heartbeat_at > _PATIENCE
         ),
@@ -108,7 +111,9 @@ def _steps(run: TrainingRun) -> list[Step]:
     ]
 
 
-def _doing(run: TrainingRun, steps: list[Step]) -> str:
+def _doing(run: TrainingRun, steps: list[Step], *, waits: bool) -> str:
+    if waits:
+        return _("Waiting for another training: one runs at a time, and this one begins after it.")
     if run.state == RunState.QUEUED:
         return _("Waiting for the background worker to begin.")
     current = next((step for step in steps if step.place == "now"), None)

@@ -53,7 +53,9 @@ def _person(request: HttpRequest) -> User:
 
 
 def _run(pk: int) -> TrainingRun:
-    runs = TrainingRun.objects.select_related("file", "requested_by", "model_version")
+    runs = TrainingRun.objects.select_related(
+        "file", "file__erased_by", "requested_by", "model_version"
+    )
     return get_object_or_404(
         runs.defer("file__content", "model_version__schema", "model_version__card"), pk=pk
     )
@@ -136,8 +138,6 @@ def columns(request: HttpRequest, pk: int) -> HttpResponse:
     run = _run(pk)
     if run.state != RunState.DRAFT:
         return redirect("models:training", run.pk)
-    if run.file.erased_at is not None:
-        return redirect("models:training", run.pk)
     draft = training_drafts.read(run)
     if language := request.POST.get(_SWITCH, ""):
         return _in_language(request, run, draft, language)
@@ -200,18 +200,19 @@ def training(request: HttpRequest, pk: int) -> HttpResponse:
     """How far a training is, or how it ended and what to do next."""
     run = _run(pk)
     erased = run.file.erased_at is not None
-    if run.state == RunState.DRAFT and not erased:
+    model = _model_of(run)
+    if run.state == RunState.DRAFT:
         return redirect("models:training-columns", run.pk)
     return render(
         request,
         "models/training.html",
         {
             "run": run,
-            "title": say(training_drafts.read(run).title, _language(), run.file.name),
+            "title": _title(run, model),
             "progress": progress_of(run),
             "at_work": run.state in training_files.AT_WORK,
             "message": say(run.message, _language()),
-            "model": (model := _model_of(run)),
+            "model": model,
             "model_address": reverse("models:card", args=[model.version]) if model else "",
             "erased": erased,
             "kept_until": training_files.kept_until(run.file),
@@ -253,13 +254,12 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def again(request: HttpRequest, pk: int) -> HttpResponse:
     """A new draft with the corrections of this training."""
-    run = _run(pk)
-    if run.file.erased_at is not None:
+    try:
+        draft = training_jobs.draft_again(_run(pk), by=_person(request))
+    except FileErasedError:
         messages.info(request, _("The file was erased. Bring it again to train on it."))
         return redirect("models:training-new")
-    return redirect(
-        "models:training-columns", training_jobs.draft_again(run, by=_person(request)).pk
-    )
+    return redirect("models:training-columns", draft.pk)
 
 
 @_trains
@@ -276,12 +276,19 @@ def erase(request: HttpRequest, pk: int) -> HttpResponse:
             {"file": file, "at_work": at_work, "kept_until": training_files.kept_until(file)},
         )
     try:
-        training_files.erase(file)
+        training_files.erase(file, by=_person(request))
     except FileInUseError:
         messages.error(request, _("A training reads this file. Stop it, or wait for its end."))
     else:
         messages.success(request, _("The content of the file is erased."))
     return redirect("models:trainings")
+
+
+def _title(run: TrainingRun, model: ModelVersion | None) -> str:
+    """What the training is called: with its file, everything was erased that its person wrote."""
+    if run.file.erased_at is None:
+        return say(training_drafts.read(run).title, _language(), run.file.name)
+    return model.title(_language()) if model else run.file.name
 
 
 def _model_of(run: TrainingRun) -> ModelVersion | None:

@@ -59,7 +59,7 @@ def test_nothing_is_queued_on_an_erased_file(draft, carol):
     with pytest.raises(FileErasedError):
         training_jobs.start(draft, by=carol)
     draft.refresh_from_db()
-    assert draft.state == RunState.DRAFT
+    assert draft.state == RunState.ERASED
     assert not OrmQ.objects.exists()
 
 
