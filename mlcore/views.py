@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime, time
 from typing import Any
@@ -132,19 +133,29 @@ def _activations() -> QuerySet[Activation]:
 
 
 def _active_on(day: date) -> dict[str, Any]:
-    """What was active when a day began, and what was put to work on that day."""
+    """What was active when a day began, and what was put to work on that day: with the format of
+    its time, exact to the second where two share a minute."""
     start = timezone.make_aware(datetime.combine(day, time.min))
     end = timezone.make_aware(datetime.combine(day, time.max))
+    changes = list(
+        _activations()
+        .filter(activated_at__gt=start, activated_at__lte=end)
+        .order_by("activated_at", "id")
+    )
+    minutes = Counter(_minute(change) for change in changes)
     return {
         "day": day,
         "future": start > timezone.now(),
         "before": registry.active_at(start),
-        "changes": list(
-            _activations()
-            .filter(activated_at__gt=start, activated_at__lte=end)
-            .order_by("activated_at", "id")
-        ),
+        "changes": [
+            (change, "H:i:s" if minutes[_minute(change)] > 1 else "H:i") for change in changes
+        ],
+        "zone": timezone.get_current_timezone_name(),
     }
+
+
+def _minute(activation: Activation) -> datetime:
+    return activation.activated_at.replace(second=0, microsecond=0)
 
 
 # ------------------------------------------------------------------ one model
