@@ -171,11 +171,14 @@ class FeatureSchema:
             raise SchemaError(problems)
         return CleanRow(Row(employee_id, inputs, audit))
 
-    def clean_frame(self, columns: Mapping[str, Sequence[object]]) -> CleanFrame:
+    def clean_frame(
+        self, columns: Mapping[str, Sequence[object]], *, blank_rows: bool = False
+    ) -> CleanFrame:
         """Judge many rows given by column, with `clean`'s verdict and words for each.
 
-        `columns` maps names as `clean` knows them to sequences of equal length.
-        Raises `SchemaError` when a column is unknown.
+        `columns` maps names as `clean` knows them to sequences of equal length. With `blank_rows`,
+        a row of which nothing is known is accepted: nobody can be assessed by it, but a training
+        learns what a blank says. Raises `SchemaError` when a column is unknown.
         """
         if unknown := self._unknown(columns):
             raise SchemaError(unknown)
@@ -207,7 +210,7 @@ class FeatureSchema:
         inputs = {name: read_column(name, read) for name, read in self._input_readers}
         audit = {name: read_column(name, read) for name, read in self._audit_readers}
         for position, values in enumerate(zip(*inputs.values(), strict=True)):
-            if position not in problems and not known(values):
+            if not blank_rows and position not in problems and not known(values):
                 problems[position] = {ROW: [Problem("nothing_known")]}
         positions = [position for position in range(count) if position not in problems]
         return CleanFrame(
