@@ -11,7 +11,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,12 @@ from mlcore.engine.workbook import WorkbookError, first_sheet
 _OLE = b"\xd0\xcf\x11\xe0"
 _LONGEST_HEADER = 1_000  # characters: a survey's question may be one
 _MARKUP = ("<", "{", "[")  # HTML and XML, JSON
+_LONGEST_HEADER_ROW = 300_000  # characters that are looked at for the delimiter
+_SEPARATOR_LINE = re.compile(
+    r"\s*\"?sep=(?P<delimiter>[,;\t|])\"?[ ,;\t|]*(?:\r\n|\r|\n)", re.IGNORECASE
+)
+_QUOTED = re.compile(r"(?<![^,;\t|\r\n])\"(?:[^\"]|\"\")*\"")
+"""A quoted cell: what is in it separates nothing."""
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 
@@ -93,13 +99,14 @@ def read_table(content: bytes, limits: Limits = HISTORY) -> Table:
     """Read a CSV or XLSX file. Rows without any value are left out. Raises `TableError`.
 
     A column whose thousands cannot be told from decimals cell by cell is settled by its other
-    cells: see `decimals.settled`.
+    cells, by the other columns, or by the delimiter: see `decimals.settle`.
     """
     if len(content) > limits.megabytes * 2**20:
         raise TableError("too_many_bytes", most=limits.megabytes)
     is_xlsx = content.startswith(b"PK\x03\x04")
     filled: list[tuple[int, list[Any]]] = []
-    for number, row in enumerate(_read_xlsx(content) if is_xlsx else _read_csv(content), start=1):
+    delimiter, lines = ("", _read_xlsx(content)) if is_xlsx else _read_csv(content)
+    for number, row in lines:
         if any(map(_filled, row)):
             if not filled and len(row) > limits.columns:
                 _check_columns(row, limits)
@@ -112,6 +119,8 @@ def read_table(content: bytes, limits: Limits = HISTORY) -> Table:
     (_, first), *rest = filled
     width = len(first)
     for number, row in rest:
+        if len(row) > width and not any(map(_filled, row[width:])):
+            del row[width:]  # a delimiter after the last cell
         if len(row) != width:
             raise TableError("ragged", row=number, cells=len(row), width=width)
     headers = ["" if cell is None else str(cell).strip() for cell in first]
@@ -132,7 +141,7 @@ def read_table(content: bytes, limits: Limits = HISTORY) -> Table:
     if len(kept) < width:
         rows = [[row[place] for place in kept] for row in rows]
     if not is_xlsx:
-        settle(rows, len(kept))
+        settle(rows, len(kept), delimiter)
     return Table(names, rows)
 
 
@@ -207,16 +216,31 @@ def match_columns(headers: Sequence[str], schema: FeatureSchema) -> Match:
     )
 
 
-def _read_csv(content: bytes) -> Iterator[list[Any]]:
+Rows = Iterable[tuple[int, list[Any]]]
+"""Rows with the number that each has in its file."""
+
+
+def _read_csv(content: bytes) -> tuple[str, Rows]:
+    """The delimiter and the rows."""
     text = _decode(content)
     if _CONTROL.search(text):
         raise TableError("old_excel" if content.startswith(_OLE) else "neither")
     if text.lstrip()[:1] in _MARKUP:
         raise TableError("neither")
-    header = text.lstrip().split("\n", 1)[0]
+    # Excel's own way to say which delimiter follows.
+    if told := _SEPARATOR_LINE.match(text):
+        return told["delimiter"], _rows(text[told.end() :], told["delimiter"], first=2)
+    begin = _QUOTED.sub("", text.lstrip()[:_LONGEST_HEADER_ROW])
+    header = re.split(r"[\r\n]", begin, maxsplit=1)[0]
     delimiter = max(",;\t|", key=header.count)
+    return delimiter, _rows(text, delimiter, first=1)
+
+
+def _rows(text: str, delimiter: str, *, first: int) -> Rows:
     try:
-        yield from csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        yield from enumerate(
+            csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), first
+        )
     except csv.Error as error:
         raise TableError("unreadable_csv", error=error) from error
 
@@ -235,9 +259,9 @@ def _decode(content: bytes) -> str:
     raise TableError("old_excel" if content.startswith(_OLE) else "undecodable")
 
 
-def _read_xlsx(content: bytes) -> list[list[Any]]:
+def _read_xlsx(content: bytes) -> Rows:
     try:
-        return first_sheet(content)
+        return enumerate(first_sheet(content), start=1)
     except WorkbookError as error:
         raise TableError(error.code) from error
 

@@ -12,7 +12,7 @@ from django.forms.boundfield import BoundField
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext_lazy
 
-from mlcore.engine.drafting.column_roles import is_protected
+from mlcore.engine.drafting.answer_words import UNKNOWN
 from mlcore.engine.drafting.corrections import LONGEST_WHY, CorrectionError, as_words, problem
 from mlcore.engine.drafting.draft import Draft, Finding
 from mlcore.engine.drafting.header_words import LONGEST_LABEL
@@ -136,6 +136,8 @@ class ColumnsForm(forms.Form):
         for number, finding in enumerate(self.draft.findings):
             answers: dict[str, tuple[str, int]] = {}
             for answer, rows in finding.answers:
+                if answer.casefold() in UNKNOWN:
+                    continue
                 known, before = answers.get(fold(answer), (answer, 0))
                 answers[fold(answer)] = (known, before + rows)
             if len(answers) == 2 and len(finding.answers) == finding.distinct:
@@ -213,7 +215,7 @@ class ColumnsForm(forms.Form):
                     required=False,
                 ),
             )
-        if is_protected(finding.column):
+        if finding.protected:
             self._add(
                 f"why-{number}",
                 _("Why the model needs {column}"),
@@ -297,7 +299,7 @@ class ColumnsForm(forms.Form):
         return Outcome(
             left=answers[place][1],
             stayed=answers[1 - place][1],
-            unknown=self.draft.findings[number].blanks,
+            unknown=self.draft.rows - sum(rows for _, rows in answers),
         )
 
     def counts(self) -> dict[str, int]:

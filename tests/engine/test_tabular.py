@@ -78,6 +78,27 @@ class TestCSV:
         assert table.headers == ["a", "b"]
         assert table.rows == [["1", "2"]]
 
+    @pytest.mark.parametrize(
+        "text",
+        [
+            '"Nom, prénom";"a,b,c,d";Left\n1;2;3\n',
+            '"Nom, ""x"", prénom";"a,b,\nc,d";Left\n1;2;3\n',
+            "sep=;\na,b,c;d,e,f;Left\n1;2;3\n",
+            '\ufeff"sep=;"\r\na,b,c;d,e,f;Left\r\n1;2;3\r\n',
+            "sep=\t\na,b,c\td,e,f\tLeft\n1\t2\t3\n",
+            "a;b;Left\n1;2;3;\n",
+            "a;b;Left\n1;2;3; ;;\n",
+        ],
+        ids=range(7),
+    )
+    def test_what_spreadsheets_add_to_it(self, text):
+        table = read_table(text.encode())
+        assert (len(table.headers), table.headers[-1]) == (3, "Left")
+        assert table.rows == [["1", "2", "3"]]
+
+    def test_a_row_keeps_its_number_below_the_line_that_names_the_delimiter(self):
+        assert refusal(b"sep=;\na;b\n1;2\n1;2;3\n").startswith("Row 4 has 3 cells")
+
     def test_a_header_alone_is_a_table_without_rows(self):
         table = read_table(b"a,b\n")
         assert table.rows == []
@@ -229,12 +250,14 @@ class TestNumbersThatCanBeReadInTwoWays:
             (["1.234.567", "5.993"], ["1.234.567", "5993"]),
             (["0.125", "5.993"], ["0.125", "5.993"]),
             # Nothing tells, or not the same: they are left for the schema to judge.
-            (["5,993", "12"], ["5,993", "12"]),
+            (["5.993", "12"], ["5.993", "12"]),
             (["5,993", "12,5", "12.5"], ["5,993", "12,5", "12.5"]),
-            (["5,993", "word", ""], ["5,993", "word", ""]),
-            (["5,993", "a, b", "12,5 km"], ["5,993", "a, b", "12,5 km"]),
+            # Who separates columns by semicolons writes a decimal comma.
+            (["5,993", "12"], ["5.993", "12"]),
+            (["5,993", "word", ""], ["5.993", "word", ""]),
+            (["5,993", "a, b", "12,5 km"], ["5.993", "a, b", "12,5 km"]),
         ],
-        ids=range(12),
+        ids=range(13),
     )
     def test_a_column_tells(self, cells, settled):
         content = "x;y\n" + "".join(f"{cell};other\n" for cell in cells)
@@ -243,6 +266,22 @@ class TestNumbersThatCanBeReadInTwoWays:
     def test_each_column_by_itself(self):
         table = read_table(b"x;y\n12,5;2,500.50\n5,993;5,993\n")
         assert table.rows[1] == ["5.993", "5993"]
+
+    @pytest.mark.parametrize(
+        ("text", "settled"),
+        [
+            ("x;y\n5,993;2,5\n", "5.993"),
+            ("x;y\n5,993;2.5\n", "5993"),
+            ("x;y;z\n5,993;2.5;2,5\n", "5,993"),
+            ("x\ty\n5,993\ta\n", "5.993"),
+            ("x|y\n5,993|a\n", "5,993"),
+            ('x,y\n"5,993",a\n', "5,993"),
+            ('x,y\n"5,993",2.5\n', "5993"),
+        ],
+        ids=range(7),
+    )
+    def test_where_it_does_not_tell_the_rest_of_the_file_may(self, text, settled):
+        assert read_table(text.encode()).rows[0][0] == settled
 
     def test_the_numbers_of_a_workbook_are_numbers(self):
         table = read_table(workbook(["x", "y"], ["12,5", 1.5], ["5,993", 2.25]))

@@ -164,6 +164,11 @@ MARKS: tuple[tuple[Words, tuple[str, ...]], ...] = (
 )  # fmt: skip
 """What may stand beside a number, by what it means: the unit, and the ways to write it."""
 
+_MONTHS = (
+    "jan(?:v(?:ier)?|uary)?|f[eé]v(?:r(?:ier)?)?|feb(?:ruary)?|mars?|march|avr(?:il)?|apr(?:il)?|mai"
+    "|may|juin|june?|juil(?:let)?|july?|ao[uû]t|aug(?:ust)?|sept?(?:embre|ember)?"
+    "|oct(?:obre|ober)?|nov(?:embre|ember)?|d[eé]c(?:embre|ember)?"
+)
 _DATES = (
     r"\d{4}-\d{1,2}-\d{1,2}(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?",
     r"\d{4}/\d{1,2}/\d{1,2}",
@@ -171,6 +176,18 @@ _DATES = (
     r"\d{1,2}[ -][^\W\d_]{3,9}\.?[ -](?:\d{4}|\d{2})",
     r"[^\W\d_]{3,9} \d{1,2}, \d{4}",
     r"\d{1,2}:\d{2}(?::\d{2})?",
+    r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])",
+    r"(?:0?[1-9]|1[0-2])[/-](?:19|20)\d{2}",
+    r"(?:19|20)\d{2}[/-](?:0[1-9]|1[0-2])",
+    rf"(?i:{_MONTHS})\.?[ -](?:19|20)\d{{2}}",
 )
 DATE = re.compile("|".join(f"(?:{date})" for date in _DATES))
-"""A date or a time, as it is written in files; to be matched whole."""
+"""A date, a month or a time, as it is written in files; to be matched whole."""
+
+_UNIT = (
+    r"(?:ans?|ann[eé]es?|years?|yrs?|mois|months?|jours?|days?|semaines?|weeks?|h|heures?|hours?)"
+)
+_SECOND = rf"\s*(?:et|and|,)?\s*\d+\s*(?:{_UNIT}|m|min|mn|j|d)?"
+DURATION = re.compile(rf"\d+\s*(?P<unit>{_UNIT})(?:{_SECOND})?", re.IGNORECASE)
+TWO_UNITS = re.compile(rf"\d+\s*{_UNIT}{_SECOND}", re.IGNORECASE)
+"""`3 ans 4 mois`, `2 years, 1 month`, `35h15`; the first also of one unit alone."""

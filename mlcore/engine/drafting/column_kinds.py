@@ -40,6 +40,8 @@ def kind_of(column: Profile) -> ColumnKind:
     header = phrase(column.header)
     if column.foreign or column.is_date or _serial_dates(column, header):
         return "date" if not column.foreign or _dates_by_cell(column) else "text"
+    if column.is_duration:
+        return "text"
     if names_a_person(column):
         return "identifier"
     if (numbers := column.numbers) is not None:
@@ -49,7 +51,8 @@ def kind_of(column: Profile) -> ColumnKind:
     answers = len(column.words)
     unique = answers >= _NEARLY_UNIQUE * column.filled
     if answers > MOST_ANSWERS or (column.filled >= _FEW_ROWS and answers > 0.5 * column.filled):
-        return "identifier" if unique and _codes(column) else "text"
+        named = unique or stands_for_another(column)
+        return "identifier" if named and _codes(column) else "text"
     return "scale" if _ladder(column) else "choice"
 
 
@@ -73,6 +76,8 @@ def names_a_person(column: Profile) -> bool:
     header = phrase(column.header)
     numbers = column.numbers
     many = column.distinct > 0.5 * column.filled
+    if stands_for_another(column):
+        return False
     if header_words.PERSONAL_ALWAYS.search(header):
         return True
     if header_words.PERSONAL.search(header) and (many or column.distinct > MOST_ANSWERS):
@@ -82,6 +87,9 @@ def names_a_person(column: Profile) -> bool:
     if header_words.IDENTIFIER.search(header) and (
         many or (numbers is not None and column.distinct > MOST_ANSWERS)
     ):
+        return True
+    # An employee may stand in several rows, one for each year.
+    if header_words.OWN_REFERENCE.search(header) and column.distinct > _FEW_ROWS:
         return True
     if numbers is None or column.filled < _FEW_ROWS or column.distinct < column.rows:
         return False
@@ -94,6 +102,24 @@ def names_a_person(column: Profile) -> bool:
         and values[-1] - values[0] < 10 * len(values)
         and all(a < b for a, b in pairwise(values))
     )
+
+
+def stands_for_another(column: Profile) -> bool:
+    """Whether a column refers to a manager, a place or an account rather than to the employee."""
+    header = phrase(column.header)
+    return column.distinct < column.filled and bool(
+        header_words.REFERENCE.search(header)
+        or (
+            (header_words.CODE.search(header) or header_words.CATEGORY.fullmatch(header))
+            and not header_words.OWN_REFERENCE.search(header)
+            and not header_words.PERSONAL_ALWAYS.search(header)
+            and not _bare_code(header)
+        )
+    )
+
+
+def _bare_code(header: str) -> bool:
+    return header in (" id ", " code ", " reference ", " ref ")
 
 
 def identifies(column: Profile) -> bool:
@@ -117,9 +143,10 @@ def _number_kind(column: Profile, numbers: Numbers, header: str) -> ColumnKind:
     counted = header_words.DURATION_OR_COUNT.search(header)
     if values in ({0, 1}, {1, 2}) and not header_words.SCALE.search(header):
         return "number" if counted and values == {1, 2} else "choice"
-    if header_words.CODE.search(header):
-        return "choice" if len(values) <= MOST_ANSWERS else "identifier"
     steps = _steps(numbers)
+    names_something = header_words.CODE.search(header) or header_words.REFERENCE.search(header)
+    if names_something or (header_words.CATEGORY.fullmatch(header) and not steps):
+        return "choice" if len(values) <= MOST_ANSWERS else "identifier"
     named = header_words.SCALE.search(header)
     if steps and named and (not counted or "level" in header or "niveau" in header):
         return "scale"
@@ -243,8 +270,14 @@ def _number(begun: Feature, column: Profile) -> Feature | None:
 def _limits(numbers: Numbers, header: str, *, percent: bool) -> tuple[float, float]:
     """What to accept: all that was seen, and around it what is as plausible."""
     low, high = numbers.low, numbers.high
-    if numbers.integer and low >= 1900 and high <= 2100:
-        return 1900, 2100  # years of the calendar
+    if (
+        numbers.integer
+        and low >= 1900
+        and high <= 2100
+        and header_words.CALENDAR.search(header)
+        and not header_words.NOT_CALENDAR.search(header)
+    ):
+        return 1900, 2100
     if " age " in header and low >= 10 and high <= 100:
         return min(14, low), 100
     if percent and low >= 0 and high <= 100:

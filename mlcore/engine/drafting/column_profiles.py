@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from mlcore.engine.drafting.answer_words import DATE, MARKS, UNKNOWN, UNKNOWN_NUMBERS
+from mlcore.engine.drafting.answer_words import (
+    DATE,
+    DURATION,
+    MARKS,
+    TWO_UNITS,
+    UNKNOWN,
+    UNKNOWN_NUMBERS,
+)
 from mlcore.engine.features import Feature
 from mlcore.engine.values import InvalidValueError, plain, shown, word
 
@@ -105,6 +112,19 @@ class Profile:
         if not texts or (not DATE.fullmatch(texts[0]) and not DATE.fullmatch(texts[-1])):
             return False
         return sum(1 for text in texts if DATE.fullmatch(text)) >= 0.9 * len(texts)
+
+    @cached_property
+    def is_duration(self) -> bool:
+        """Whether nearly all values are durations of two units, or each of its own unit."""
+        texts = [k for k in self.words if k.casefold() not in UNKNOWN]
+        if not texts or not DURATION.fullmatch(texts[0]) or not DURATION.fullmatch(texts[-1]):
+            return False
+        units = [found["unit"].casefold() for t in texts if (found := DURATION.fullmatch(t))]
+        if len(units) < 0.9 * len(texts):
+            return False
+        return len({unit[:1] for unit in units}) > 1 or any(
+            TWO_UNITS.fullmatch(text) for text in texts
+        )
 
     @cached_property
     def printable(self) -> bool:

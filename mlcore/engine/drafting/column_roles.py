@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlcore.engine.drafting import header_words, suspicion
-from mlcore.engine.drafting.column_kinds import identifies, names_a_person
+from mlcore.engine.drafting.column_kinds import identifies, names_a_person, stands_for_another
 from mlcore.engine.drafting.column_profiles import Profile
 from mlcore.engine.drafting.corrections import as_words, problem
 from mlcore.engine.drafting.draft import ColumnKind, Question, Role
-from mlcore.engine.drafting.draft_words import reason
+from mlcore.engine.drafting.draft_words import REASONS, reason
 from mlcore.engine.drafting.header_words import phrase
+from mlcore.engine.drafting.protected_answers import tells_protected
 from mlcore.engine.drafting.suspicion import Answers, Leavers, answers_of
 from mlcore.engine.features import Kind
 from mlcore.engine.values import fold, shown
@@ -44,6 +45,8 @@ class Column:
     """The header of an earlier column with the same cells."""
     suspicion: Words = field(default_factory=dict)
     chosen: bool = False
+    protected: bool = False
+    """It tells what the law protects, by its name, its answers or its likeness to such a column."""
 
     @property
     def header(self) -> str:
@@ -76,10 +79,11 @@ def find_target(
         found = suspicion.could_say_who_left(column.profile)
     else:
         found = max(candidates.values(), key=lambda answers: answers.score, default=None)
-        if found is None or not found.score:
+        rivals = _rivals(found, candidates, columns) if found else ()
+        if found is None or not found.score or rivals:
             if leaver:
                 problems[""] = problem("leaver_without_target")
-            return None, "", [_which(columns, candidates)]
+            return None, "", [_which_of(rivals) if rivals else _which(columns, candidates)]
         column = next(c for c in columns if c.header == found.header)
     answers = answers_of(column.profile)
     if leaver and fold(leaver) not in answers:
@@ -91,6 +95,36 @@ def find_target(
         options = tuple(word for word, _ in answers.values())
         needs.append(Question("leaver", reason("which_value", column=column.header), options))
     return column, leaver, needs
+
+
+def _rivals(
+    best: Answers, candidates: Mapping[str, Answers], columns: list[Column]
+) -> tuple[str, ...]:
+    """The columns that could as well say who left, and divide the employees otherwise."""
+    if not best.score:
+        return ()
+    by_header = {column.header: column.profile for column in columns}
+    rivals = [
+        found.header
+        for found in candidates.values()
+        if found.score == best.score
+        or (found.score >= suspicion.LIKELY and found.score >= best.score - 1)
+    ]
+    alike = [
+        header
+        for header in rivals
+        if suspicion.divides_alike(by_header[best.header], by_header[header])
+    ]
+    return () if len(alike) == len(rivals) else tuple(rivals)
+
+
+def _which_of(headers: tuple[str, ...]) -> Question:
+    """The question for one of several columns that could say who left."""
+    text = {
+        language: words.format(columns=", ".join(_QUOTES[language].format(h) for h in headers))
+        for language, words in REASONS["which_of"].items()
+    }
+    return Question("target", text, headers)
 
 
 def _not_two(column: Profile) -> Words | None:
@@ -115,17 +149,34 @@ def _which(columns: list[Column], candidates: Mapping[str, Answers]) -> Question
             and column.kind in ("number", "scale", "choice", "constant")
             and column.profile.distinct <= _MOST_LIKELY_ANSWERS
         )
-        if likely and (refusal := _not_two(column.profile)):
+        if likely and not _may_be_a_mark(column) and (refusal := _not_two(column.profile)):
             question = reason("which_column")
             text = {
                 language: f"{words} {_QUOTED[language].format(column.header)} {refusal[language]}"
                 for language, words in question.items()
             }
             return Question("target", text, tuple(candidates))
+    for column in columns:
+        if _may_be_a_mark(column):
+            question = reason("which_column")
+            hint = reason("filled_means_left", column=column.header)
+            text = {language: f"{words} {hint[language]}" for language, words in question.items()}
+            return Question("target", text, tuple(candidates))
     return Question("target", reason("which_column"), tuple(candidates))
 
 
+def _may_be_a_mark(column: Column) -> bool:
+    """Whether a column may say who left by being filled in: an exit date, a cross."""
+    counted = column.profile
+    if not 0 < counted.filled < counted.rows:
+        return False
+    return suspicion.leak_by_name(column.header) or (
+        suspicion.speaks_of_leaving(column.header) and len(answers_of(counted)) == 1
+    )
+
+
 _MOST_LIKELY_ANSWERS = 12
+_QUOTES: Words = {"en": "“{}”", "fr": "« {} »"}
 _QUOTED: Words = {"en": "“{}”:", "fr": "« {} » :"}
 
 
@@ -164,9 +215,15 @@ def _identifier_score(column: Profile) -> int:
     header = phrase(column.header)
     if header_words.PERSONAL.search(header) or not identifies(column):
         return 0
-    if 2 * column.distinct < column.filled:
-        return 0
     unique = column.distinct == column.rows
+    if header_words.OTHER_THINGS.search(header) and not unique:
+        return 0
+    own = bool(header_words.OWN_REFERENCE.search(header))
+    # An employee may stand in several rows, one for each year.
+    if 2 * column.distinct < column.filled and not own:
+        return 0
+    if own:
+        return 6 + unique
     if header_words.IDENTIFIER.search(header):
         return 4 + unique
     return 2 if unique else 0
@@ -179,8 +236,11 @@ def suspect(column: Column, left: Leavers) -> Words:
     """Why a column seems to give away who left; empty if it does not."""
     if column.kind == "constant" or (column.kind == "blank" and not column.profile.filled):
         return {}
-    if suspicion.leak_by_name(column.header):
+    if suspicion.leak_by_name(column.header) or suspicion.notice_given(column.profile):
         return suspicion.BY_NAME
+    found = suspicion.could_say_who_left(column.profile) if left.known else None
+    if found is not None and found.score >= suspicion.SURE:
+        return suspicion.ANOTHER_ANSWER
     # What is different for each tells everything and nothing.
     if column.kind == "identifier" or (
         column.profile.distinct == column.profile.rows > 1 and (column.profile.numbers is None)
@@ -191,7 +251,7 @@ def suspect(column: Column, left: Leavers) -> Words:
 
 def give_role(column: Column, problems: dict[str, Words]) -> None:
     role = column.asked.get("role")
-    protected = is_protected(column.header)
+    protected = column.protected
     if role is None:
         column.role, column.reason = _usual_role(column, protected)
         # A person who says what kind it is wants it asked; a leak stays out until they say so.
@@ -207,10 +267,30 @@ def give_role(column: Column, problems: dict[str, Words]) -> None:
 
 def is_protected(header: str) -> bool:
     """Whether a header names what the law protects, or what stands for it."""
-    words = phrase(header)
-    return bool(header_words.PROTECTED.search(words)) and not bool(
-        header_words.NOT_PROTECTED.search(words)
-    )
+    return bool(header_words.PROTECTED.search(header_words.NOT_PROTECTED.sub(" ", phrase(header))))
+
+
+def mark_protected(columns: list[Column]) -> None:
+    """Find the columns that tell what the law protects, and those that tell the same by a code."""
+    for column in columns:
+        column.protected = is_protected(column.header) or tells_protected(column.profile)
+    named = [column for column in columns if column.protected and column.kind in LEARNABLE]
+    for column in columns:
+        if not column.protected and column.kind in LEARNABLE:
+            column.protected = any(_one_to_one(column.profile, other.profile) for other in named)
+
+
+def _one_to_one(first: Profile, second: Profile) -> bool:
+    """Whether each answer of a column goes with one answer of another, and the other way round."""
+    if first.rows < _FEWEST_ALIKE or not 2 <= first.distinct == second.distinct <= first.rows / 3:
+        return False
+    if sorted(first.counts.values()) != sorted(second.counts.values()):
+        return False
+    pairs = set(zip(first.cells, second.cells, strict=True))
+    return len(pairs) == len({one for one, _ in pairs}) == len({other for _, other in pairs})
+
+
+_FEWEST_ALIKE = 20  # rows
 
 
 def _usual_role(column: Column, protected: bool) -> tuple[Role, Words]:
@@ -224,17 +304,23 @@ def _usual_role(column: Column, protected: bool) -> tuple[Role, Words]:
         return ("audit", reason("protected")) if protected else ("input", reason("input"))
     if column.kind == "date" and protected:
         return "left_out", reason("birth_date")
-    if column.kind == "identifier" and names_a_person(column.profile):
+    counted = column.profile
+    if column.kind == "identifier" and stands_for_another(counted):
+        return "left_out", reason("code")
+    if column.kind == "identifier" and names_a_person(counted):
         return "left_out", reason("names_a_person")
     if column.kind == "duplicate":
         return "left_out", reason("duplicate", column=column.same_as)
+    if column.kind == "text" and counted.is_duration:
+        return "left_out", reason("duration")
     return "left_out", reason(UNLEARNABLE[column.kind])
 
 
 def mark_duplicates(columns: list[Column]) -> None:
     """Set aside a column whose every cell equals another's."""
     seen: dict[tuple[Any, ...], list[Column]] = {}
-    for column in columns:
+    # Of two alike, the one that names what is protected is kept.
+    for column in sorted(columns, key=lambda column: not is_protected(column.header)):
         if column.kind not in LEARNABLE or column.asked.get("role"):
             continue
         counted = column.profile

@@ -51,6 +51,8 @@ class Finding:
     """What would be asked for it: name, label, range or choices. None where nothing can be."""
     chosen: bool = False
     """A person gave it its role."""
+    protected: bool = False
+    """It tells what the law protects: whoever makes an input of it says why."""
 
     def to_json(self) -> dict[str, Any]:
         """The finding as JSON data; `from_json` gives it back."""
@@ -69,6 +71,7 @@ class Finding:
             "kinds": list(self.kinds),
             "feature": feature_to_json(self.feature) if self.feature else None,
             "chosen": self.chosen,
+            "protected": self.protected,
         }
 
     @classmethod

@@ -61,6 +61,18 @@ REASONS: Mapping[str, Words] = {
         "en": "It names or identifies a person, and tells nothing about why people leave.",
         "fr": "Elle nomme ou identifie une personne, et n’apprend rien sur les raisons de partir.",
     },
+    "code": {
+        "en": "A code. It names a person, a place or an account and measures nothing; with so many"
+        " of them, there is nothing to learn from it.",
+        "fr": "Un code. Il désigne une personne, un lieu ou un compte et ne mesure rien ; il y en a"
+        " trop pour en apprendre quelque chose.",
+    },
+    "duration": {
+        "en": "Durations written in two units, or in words. Write each as one number, of months or"
+        " of hours, and bring the file again.",
+        "fr": "Des durées écrites en deux unités, ou en toutes lettres. Écrivez chacune sous forme"
+        " d’un seul nombre, de mois ou d’heures, et apportez le fichier à nouveau.",
+    },
     "date": {
         "en": "A date. The model learns from durations: add a column such as years at the company.",
         "fr": "Une date. Le modèle apprend à partir de durées : ajoutez par exemple une colonne"
@@ -74,6 +86,18 @@ REASONS: Mapping[str, Words] = {
         "en": "Which column says who left?",
         "fr": "Quelle colonne dit qui est parti ?",
     },
+    "which_of": {
+        "en": "Which column says who left? Several could: {columns}.",
+        "fr": "Quelle colonne dit qui est parti ? Plusieurs le pourraient : {columns}.",
+    },
+    "filled_means_left": {
+        "en": "“{column}” is filled in for some employees and blank for the others. If that is how"
+        " the file tells who left, add a column beside it: Yes where it is filled in, No where it"
+        " is blank.",
+        "fr": "« {column} » est remplie pour certains collaborateurs et vide pour les autres. Si"
+        " c’est ainsi que le fichier indique les départs, ajoutez une colonne à côté : Oui où elle"
+        " est remplie, Non où elle est vide.",
+    },
     "which_value": {
         "en": "Which value of “{column}” means that the employee left?",
         "fr": "Quelle valeur de « {column} » signifie que le collaborateur est parti ?",
@@ -86,6 +110,24 @@ REASONS: Mapping[str, Words] = {
 }
 
 NOTES: Mapping[str, Words] = {
+    "repeats": {
+        "en": "{count} employees appear more than once: they stay together when the model is"
+        " tested.",
+        "fr": "{count} collaborateurs apparaissent plusieurs fois : leurs lignes restent ensemble"
+        " quand le modèle est évalué.",
+    },
+    "repeats_one": {
+        "en": "One employee appears more than once: their rows stay together when the model is"
+        " tested.",
+        "fr": "Un collaborateur apparaît plusieurs fois : ses lignes restent ensemble quand le"
+        " modèle est évalué.",
+    },
+    "two_ways": {
+        "en": "“{cell}” can be read in two ways, and nothing in the column tells which: it is read"
+        " as {value}.",
+        "fr": "« {cell} » peut se lire de deux façons, et rien dans la colonne ne dit laquelle : le"
+        " nombre lu est {value}.",
+    },
     "blank_words": {
         "en": "Read as blank: {words}.",
         "fr": "Lu comme une cellule vide : {words}.",

@@ -100,13 +100,32 @@ PROTECTED = _any(
     "|sante|medical|sick|sickness|maladie|illness|maternity|maternite|paternity|paternite|pregnant"
     "|pregnancy|enceinte|grossesse|children|kids|enfants?|dependents|dependants"
     "|orientation sexuelle|sexual orientation|politi\\w*|veteran|caste|genetic\\w*"
-    "|generation|seniors?"
+    "|generation|(?<=^ )seniors?(?= $)|civ|h f|f h|m f|f m|m mme|mme m"
+    "|conges? (?:de )?(?:parental|parentaux|maternite|paternite|mat)|parental|single parent"
+    "|parent isole|mat leave|titre (?:de )?sejour|permis de (?:travail|sejour)|work permit"
+    "|residence permit|visa|invalidite|invalides?|(?<=^ )mandats?(?= $)|mandats? (?:cse|elu"
+    "|electif|syndical|du personnel)|cse|(?<=^ )delegues?(?= $)|delegues? (?:du personnel"
+    "|syndica\\w*)|representants? (?:du personnel|syndica\\w*)|sit fam|sitfam|situation fam"
+    "|conjointe?s?|spouse|husband|wife|mother tongue|native language|langue maternelle|nb enf|enf"
+    "|jours at|at mp|arrets? de travail|nb arrets?|jours? d arret|aah|(?<=^ )th(?= $)|ddn"
+    "|(?:dt|date|annee) nais|nais|ne e|nee? le|born|pronouns?|nom de jeune fille"
+    "|mutuelle famille|skin colou?r|lgbt\\w*"
 )
 """What the law protects, or stands for it; kept for audits and never an input by itself."""
 NOT_PROTECTED = _any(
-    "health (?:insurance|plan)|country of origin of.*|race to|age of (?:account|contract|post)"
-    "|field|domaine|origine d[eu] (?:recrutement|candidature)|european union"
+    "health (?:insurance|plan)|country of origin of.*|race (?:to|conditions?)|[a-z]+ field"
+    "|domaine (?:de |du |d )?[a-z]+|origine d[eu] (?:recrutement|candidature)|european union"
+    "|union europeenne|age (?:of (?:the )?|du |de la |de l |des |d )(?:account|contract|post"
+    "|vehicle|car|equipment|laptop|machine|vehicule|voiture|contrat|compte|materiel|equipement"
+    "|ordinateur|logiciel)|(?:vehicle|car|equipment|account|contract|laptop) age"
+    "|(?:site|service|poste|equipe|entreprise|societe|direction|agence|etablissement|filiale"
+    "|magasin|metier|unite|entite) d origine|(?:health|sante) (?:and |et )?(?:safety|securite)"
+    "|(?:gender )?pay gap|gender equality"
+    "|politiques? (?:de|du|des|d|rh|sociale|salariale|interne|teletravail|voyages?)"
 )
+"""What sounds like it and is not."""
+AGE_BANDS = re.compile(r" (?:tranches?|bands?|brackets?|classes?)(?: (?:ans|annees|years))? ")
+"""Under such a header, and no more, bounds that a working age may have are ages."""
 
 IDENTIFIER = _any(
     "matricule|mat|employee (?:number|no|nr|num|nbr|id|code|ref)|employeeid|employeenumber"
@@ -117,6 +136,31 @@ IDENTIFIER = _any(
 )
 CODE = _any("id|code|postal|zip|cp|zipcode|postcode|siret|siren|insee|iban|reference|ref")
 """A number under such a header names something; it measures nothing."""
+_SOMEBODY = (
+    "manager|responsable|superieure?(?: hierarchique)?|supervisor|superviseur|chef|boss|n 1"
+    "|line manager"
+)
+REFERENCE = _any(
+    "(?:n|no|num|numero|code|id|identifiant|matricule|mat|ref) (?:du |de |d |de la )?"
+    f"(?:{_SOMEBODY})"
+    f"|(?:{_SOMEBODY}) (?:employee )?(?:id|no|nr|num|number|code|matricule|ref)"
+    f"|(?<=^ )(?:{_SOMEBODY})(?= $)|cost cent(?:er|re)s?(?: code)?|centres? de couts?"
+)
+"""The same: a number that stands for another person, or for an account."""
+OTHER_THINGS = _any(
+    f"{_SOMEBODY}|department|departement|dept|service|site|team|equipe|position|poste|job|project"
+    "|projet|company|entity|entite|location|contract|contrat|office|store|magasin|region|country"
+    "|grade|cost|centre"
+)
+"""Beside a word for a reference, these say that it is not the employee's own."""
+OWN_REFERENCE = _any(
+    "matricule|employee ?(?:number|no|nr|num|nbr|id|code|ref|identifier)|emp ?(?:id|no|num|number"
+    "|code)|staff (?:id|no|number|code)|personnel (?:id|no|number)|worker id|person id|payroll"
+    " (?:id|no|number)|id (?:employe\\w*|salarie\\w*|collaborateur|agent|personne)|(?:numero|no|num"
+    "|n|code) (?:de |d )?(?:matricule|salarie\\w*|employe\\w*|agent|collaborateur)"
+    "|(?<=^ )(?:id|uid|mat|identifiant)(?= $)"
+)
+"""Headers of the employee's own reference, though it stands in several rows."""
 PERSONAL = _any(
     "name|names|surname|firstname|lastname|fullname|nom|noms|prenom|prenoms|email|e mail|mail"
     "|courriel|phone|telephone|tel|mobile|portable|address|adresse|ssn|nir|securite sociale"
@@ -135,6 +179,13 @@ DURATION_OR_COUNT = _any(
     "tenure|seniority|number|num|nb|nbr|nombre|count|times|distance|age|salary|salaire|income|pay|"
     "absences?|projects?|projets?|companies|trainings?|formations?|promotions?|children|enfants"
 )
+CALENDAR = _any("year|yr|annee|an|millesime|vintage|hired|embauche|promotion|entree")
+"""Under such a header, numbers from 1900 to 2100 are years of the calendar,"""
+NOT_CALENDAR = _any(
+    "hours?|heures?|salary|salaire|pay|income|remuneration|wage|prime|bonus|days?|jours?|cost|cout"
+    "|amount|montant|sales|ventes|rate|taux|price|prix|points?|score|annual|annuel\\w*"
+)
+"""and under such a one they are not."""
 SCALE = _any(
     "satisfaction|level|niveau|rating|score|note|echelle|scale|involvement|implication|engagement"
     "|balance|equilibre|education|evaluation|grade|echelon|rank|rang|importance|motivation"
@@ -148,11 +199,14 @@ CATEGORY = _any(
 PERCENT = _any("percent|percentage|pct|pourcentage|pourcent|%")
 DATE = _any("date|dates|day of|datetime|timestamp")
 
-TARGET = _any(
-    "attrition|churn|churned|leaver|leavers|left|has left|quit|quits|resigned|exited|turnover"
-    "|attrited|sorti|sortie|sorties|parti|partie|depart|departs|departed|demission\\w*|quitte"
-    "|terminated|termd|gone|leave|leaving|ex employe\\w*|target|label"
+_SURELY = (
+    "attrition|churn|churned|leaver|leavers|has left|left (?:the )?(?:company|organi[sz]ation|firm)"
+    "|a quitte|quitte|resigned|exited|turnover|turn over|attrited|sorti|sortie|sorties|parti|partie"
+    "|demission\\w*|terminated|termd|ex employe\\w*"
 )
+SURE_TARGET = _any(_SURELY)
+"""These speak of nothing else."""
+TARGET = _any(f"{_SURELY}|left|quit|quits|depart|departs|departed|gone|leave|leaving|target|label")
 STATUS = _any("status|statut|situation|etat|state|presence|position administrative")
 STAYER = _any(
     "active|actif|active employee|employed|still|present|retained|retention|stayed|stay|en poste"
@@ -163,23 +217,45 @@ ABOUT_LEAVING = _any(
     "date|reason|reasons|motif|motifs|cause|causes|raison|type|day|time|notice|interview|risk"
     "|risque"
     "|days|months|years|count|number|nb|nombre|policy|balance|taken|hours|used|conge\\w*|rate|taux"
+    "|intentions?|intent|intends?|intends? to|souhait\\w*|wish\\w*|wants?|veut|envisage\\w*"
+    "|volontaires? (?:au|a|pour)|volunteer\\w*|met|on leave|handed|formations?|training"
+    "|garden|annual|unpaid|sick|parental|study|sabbatical|programmes?|program|label rse|rse|csr"
+    "|bonus|prime|probation|directory|account|smoking|parents?|conjointe?|annuelle|bank|planned"
+    f"|{_SOMEBODY}"
+    "|prevue?|likelihood|probabilite|propensi\\w*|syndicale?"
 )
 """Beside a word for leaving, these speak of how and when, or of leave from work."""
+_LEAVING = "(?:exit|leaving|termination|separation|resignation|departure|sortie|depart|demission)"
 AFTERWARDS = _any(
     "(?:exit|leaving|termination|terminated|separation|resignation|departure|sortie|depart"
-    "|demission|offboarding|last working|last worked|last) (?:de |du |d )?(?:date|day|reason|motif"
+    "|demission|offboarding|last working|last worked) (?:de |du |d )?(?:date|day|reason|motif"
     "|type|cause|interview|code|time)"
-    "|(?:date|day|reason|reasons|motif|motifs|cause|causes|type|raison|entretien|code|mois|annee)"
+    "|(?:date|day|reason|reasons|motif|motifs|cause|causes|type|raison|entretien|mois|annee)"
     " (?:for |of |de |du |d |de la |de l )?(?:exit|leaving|termination|separation|resignation"
-    "|departure|sortie|depart|demission|rupture|fin de contrat|left|quit)"
+    "|departure|sortie|depart|demission|rupture|fin de contrat|left|quit|radiation)"
+    "|code (?:de |du |d )?(?:exit|termination|sortie|demission)"
+    f"|(?:anciennete|tenure|seniority|length of service|age|salary|salaire|poste|position|grade)"
+    f" (?:at|on|upon|a|au|a la|lors du|lors de la) (?:the |time of |date de |date of )*{_LEAVING}"
     "|leave date|leave reason|last working day|last day worked|exit|dateoftermination|termdate"
-    "|term date|termination"
-    "|termreason|term reason|separation|severance|notice(?! board)|notice period|preavis"
-    "|solde de tout compte"
-    "|fin de contrat|end date|date fin|date de fin|rupture|offboarding|rehire|rehire eligibility"
-    "|dernier jour\\w*|indemnites? de (?:depart|licenciement)|licenciement|resignation"
+    "|term date|termination|termreason|term reason|separation|severance"
+    "|solde de tout compte|(?:solde )?stc|fin de contrat|end date|date fin|date de fin|rupture"
+    "|offboarding|rehire|rehired|rehire eligibility|rehire eligible|dernier jour\\w*"
+    "|indemnites? de (?:depart|licenciement)|licenciement|resignation|radiation|resiliation"
+    "|(?:badge|compte|acces) (?:desactives?|supprimes?|rendu|coupes?)"
+    "|(?:badge|account|access) (?:disabled|deactivated|revoked|returned|closed)"
+    "|(?:pc|materiel|vehicule|ordinateur) (?:rendu|restitue)|(?:laptop|equipment) returned"
+    "|final (?:pay|paycheck|payment|salary)|last paycheck|remplacee? par|replaced by"
+    "|replacement hired|attestation (?:pole emploi|france travail|assedic)"
+    "|portabilite (?:mutuelle|prevoyance)|counter ?offer|contre offre"
 )
 """What is only known once somebody has left, or is leaving."""
+NOT_AFTERWARDS = _any(
+    "ecole|school|etudes|vacances|conges?|holidays?|row|seat|board|clauses?|essai|probation"
+    f"|{_SOMEBODY}|famille|family|jeune|formation|training|collegue|colleague"
+)
+"""Beside those, these make them speak of something else."""
+NOTICE = _any("notice(?! board)|notice period|preavis")
+"""Of everyone, the notice in their contract; of some, the one that they gave."""
 
 ACTIONABLE = _any(
     "over time|overtime|heures sup\\w*|salary|salaire|income|pay|wage|remuneration|compensation"

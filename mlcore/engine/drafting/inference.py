@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from mlcore.engine.decimals import decimal_sign, may_be_either
 from mlcore.engine.drafting import header_words, suspicion
 from mlcore.engine.drafting.column_kinds import MOST_ANSWERS, feature_of, kind_of, possible_kinds
-from mlcore.engine.drafting.column_profiles import profile
+from mlcore.engine.drafting.column_profiles import Profile, profile
 from mlcore.engine.drafting.column_roles import (
     LEARNABLE,
     UNLEARNABLE,
@@ -22,6 +23,7 @@ from mlcore.engine.drafting.column_roles import (
     find_target,
     give_role,
     mark_duplicates,
+    mark_protected,
     suspect,
 )
 from mlcore.engine.drafting.corrections import (
@@ -73,6 +75,7 @@ def _draft(table: Table, name: str, title: Words, corrections: Mapping[str, Any]
     for header, cells in table.columns().items():
         counted = profile(header, cells)
         columns.append(Column(counted, kind_of(counted), asked.get(header, {})))
+    mark_protected(columns)
     mark_duplicates(columns)
     problems: dict[str, Words] = {}
     target, leaver, needs = find_target(columns, corrections, problems)
@@ -85,7 +88,8 @@ def _draft(table: Table, name: str, title: Words, corrections: Mapping[str, Any]
                 reason("target", leaver=shown(leaver)) if leaver else reason("target_alone")
             )
         elif column is identifier:
-            column.role, column.reason = "identifier", reason("identifier")
+            column.role, column.kind = "identifier", "identifier"
+            column.reason = reason("identifier")
         else:
             column.suspicion = suspect(column, left)
             give_role(column, problems)
@@ -153,6 +157,7 @@ def _findings(columns: list[Column], problems: dict[str, Words]) -> list[Finding
                 kinds=kinds,
                 feature=feature,
                 chosen=column.chosen,
+                protected=column.protected,
             )
         )
     return findings
@@ -188,6 +193,10 @@ def _feature(
 
 def _notes(column: Column, feature: Feature | None) -> tuple[Words, ...]:
     notes: list[Words] = []
+    if column.role == "identifier":
+        notes += _repeats(column.profile)
+    if feature is not None and feature.kind == "number":
+        notes += _read_in_two_ways(column.profile)
     if feature is not None and feature.blank_words:
         written = ", ".join(f"“{shown(text)}”" for text in feature.blank_words[:5])
         french = ", ".join(f"« {shown(text)} »" for text in feature.blank_words[:5])
@@ -202,6 +211,33 @@ def _notes(column: Column, feature: Feature | None) -> tuple[Words, ...]:
                 {k: text.format(count=rare, rows=_RARE) for k, text in NOTES["rare"].items()}
             )
     return tuple(notes)
+
+
+def _repeats(column: Profile) -> list[Words]:
+    """How many employees stand in several rows."""
+    count = sum(1 for rows in column.words.values() if rows > 1)
+    if not count:
+        return []
+    note = NOTES["repeats_one" if count == 1 else "repeats"]
+    return [{k: text.format(count=number_text(count, k)) for k, text in note.items()}]
+
+
+def _read_in_two_ways(column: Profile) -> list[Words]:
+    """Numbers such as 5,993 in a column where nothing tells what the sign means."""
+    numbers = column.numbers
+    cells = column.counts
+    cell = next((k for k in cells if isinstance(k, str) and may_be_either(k)), None)
+    if numbers is None or cell is None or cell not in numbers.values:
+        return []
+    if decimal_sign(key for key in cells if isinstance(key, str)):
+        return []
+    value = numbers.values[cell]
+    return [
+        {
+            language: text.format(cell=shown(cell.strip()), value=number_text(value, language))
+            for language, text in NOTES["two_ways"].items()
+        }
+    ]
 
 
 _RARE = 5  # rows of an answer
