@@ -159,8 +159,7 @@ def roll_back(request: HttpRequest) -> HttpResponse:
     """Return to the model that was active before, in one step."""
     form = RollBackForm(light(), data=request.POST)
     if not form.is_valid():
-        for problems in form.errors.values():
-            messages.error(request, str(problems[0]))
+        messages.error(request, form.problem)
         return redirect("models:registry")
     try:
         done = services.roll_back(by=_person(request), **form.cleaned_data)

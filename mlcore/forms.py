@@ -107,12 +107,7 @@ class RollBackForm(forms.Form):
 
     def __init__(self, versions: QuerySet[ModelVersion], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        look_again = _("Look again at which model is active, then roll back from there.")
-        self.fields["leaving"] = forms.ModelChoiceField(
-            versions,
-            to_field_name="version",
-            error_messages={"required": look_again, "invalid_choice": look_again},
-        )
+        self.fields["leaving"] = forms.ModelChoiceField(versions, to_field_name="version")
         self.fields["reason"] = forms.CharField(
             max_length=2000,
             required=False,
@@ -120,6 +115,13 @@ class RollBackForm(forms.Form):
                 "max_length": _("Shorten the reason: at most 2,000 characters are kept.")
             },
         )
+
+    @property
+    def problem(self) -> str:
+        """What is wrong, in one sentence: the form stands on a page that is drawn anew."""
+        if "leaving" in self.errors:
+            return _("Look again at which model is active, then roll back from there.")
+        return str(self.errors["reason"][0])
 
 
 class OperatingForm(forms.Form):

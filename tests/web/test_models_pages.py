@@ -13,8 +13,9 @@ from django.test.utils import CaptureQueriesContext
 
 from mlcore import registry, services
 from mlcore.engine import artifact
+from mlcore.engine.operating import OperatingPoint
 from mlcore.engine.tabular import Table
-from mlcore.models import Activation, ActivationProposal, ModelFiles, ModelVersion, Origin
+from mlcore.models import Activation, ActivationProposal, Basis, ModelFiles, ModelVersion, Origin
 from mlcore.public_data import ibm_columns
 from mlcore.trainings import files as training_files
 from tests.accounts.factories import make_person
@@ -56,8 +57,17 @@ def frank(db):
     return make_person("administrator", username="frank")
 
 
+def shown(action, **more):
+    """An answer to the proposal that waits, as its form sends it."""
+    proposal = ActivationProposal.objects.get(state="open")
+    decision = proposal.model_version.operating_decisions.first()
+    seen = {"proposal": proposal.pk, "decision": decision.pk if decision else 0}
+    return {"action": action, **seen, **more}
+
+
 def addresses(version):
     return {
+        "export": f"/models/{version}/model.zip",
         "registry": REGISTRY,
         "card": f"/models/{version}/",
         "json": f"/models/{version}/card.json",
@@ -87,13 +97,13 @@ def test_who_may_read(client, request, challenger, person, page):
 
 
 @pytest.mark.parametrize("person", ["alice", "bob", "dave", "erin"])
-@pytest.mark.parametrize("page", ["activate", "import", "roll-back", "point"])
+@pytest.mark.parametrize("page", ["activate", "import", "roll-back", "point", "export"])
 def test_only_an_administrator_decides(client, request, challenger, person, page):
     client.force_login(request.getfixturevalue(person))
     address = addresses(challenger)[page]
     answer = client.post(address, {"action": "propose", "reason": "x", "basis": "cost"})
     assert answer.status_code == 403
-    if page in ("activate", "import"):
+    if page in ("activate", "import", "export"):
         assert client.get(address).status_code == 403
     assert Activation.objects.count() == 1
     assert not ActivationProposal.objects.exists()
@@ -107,6 +117,7 @@ def test_an_analyst_and_an_auditor_find_no_button_that_is_not_theirs(
         for page in ("registry", "card", "compare"):
             source = client.get(addresses(challenger)[page]).text
             assert "/activate/" not in source
+            assert "model.zip" not in source
             assert "roll-back" not in source
             assert "/models/training/" not in source
 
@@ -193,6 +204,13 @@ def test_a_question_by_date_is_answered_in_words(as_alice, bundled, challenger):
     assert f"When 4 May 2026 began, {bundled} was active." in answer("2026-05-04")
     assert f"From 14:05 on, it was {challenger} ." in answer("2026-05-04")
     assert "is still to come" in answer("2090-01-01")
+    assert "of the time zone UTC" in answer("2026-05-04")
+    services.activate(version=bundled, reason="no")
+    Activation.objects.filter(is_current=True).update(
+        activated_at=datetime(2026, 5, 4, 14, 5, 30, tzinfo=UTC)
+    )
+    told = answer("2026-05-04")
+    assert f"From 14:05:00 on, it was {challenger} . From 14:05:30 on, it was {bundled} ." in told
 
 
 @pytest.mark.parametrize("day", ["yesterday", "2026-02-30", "", "0000-01-01", "9999-12-31"])
@@ -233,7 +251,7 @@ def test_of_two_one_proposes_and_the_other_approves(client, carol, frank, challe
     assert "Withdraw the proposal" in page
     assert "Approve" not in page
     # Carol's own approval is refused, and nothing changes.
-    refused = client.post(address, {"action": "approve"})
+    refused = client.post(address, shown("approve"))
     assert refused.status_code == 200
     assert "someone else must approve it" in text_of(refused)
 
@@ -241,7 +259,7 @@ def test_of_two_one_proposes_and_the_other_approves(client, carol, frank, challe
     assert f"{challenger} is proposed" in text_of(client.get(REGISTRY))
     page = text_of(client.get(address))
     assert "Better on 2026" in page
-    assert client.post(address, {"action": "approve", "note": ""}).status_code == 302
+    assert client.post(address, shown("approve", note="")).status_code == 302
     activation = Activation.objects.get(is_current=True)
     assert (activation.activated_by, activation.approved_by) == (carol, frank)
     assert "Approved by" in text_of(client.get(REGISTRY))
@@ -251,14 +269,15 @@ def test_declining_asks_why_and_keeps_what_was_typed(client, carol, frank, chall
     services.propose_activation(version=challenger, reason="Better", by=carol)
     client.force_login(frank)
     address = f"/models/{challenger}/activate/"
-    refused = client.post(address, {"action": "decline", "note": "  "})
+    answer = shown("decline", note="  ")
+    refused = client.post(address, answer)
     assert refused.status_code == 200
     assert "Say why" in text_of(refused)
-    assert client.post(address, {"action": "decline", "note": "Too few leavers"}).status_code == 302
+    assert client.post(address, answer | {"note": "Too few leavers"}).status_code == 302
     proposal = ActivationProposal.objects.get()
     assert (proposal.state, proposal.note) == ("declined", "Too few leavers")
     # A second click finds it closed.
-    late = client.post(address, {"action": "approve"})
+    late = client.post(address, answer | {"action": "approve"})
     assert late.status_code == 200
     assert "closed already" in text_of(late)
 
@@ -266,8 +285,66 @@ def test_declining_asks_why_and_keeps_what_was_typed(client, carol, frank, chall
 def test_a_proposal_is_withdrawn(client, carol, frank, challenger):
     services.propose_activation(version=challenger, reason="Better", by=carol)
     client.force_login(carol)
-    client.post(f"/models/{challenger}/activate/", {"action": "withdraw"})
+    client.post(f"/models/{challenger}/activate/", shown("withdraw"))
     assert ActivationProposal.objects.get().state == "withdrawn"
+
+
+def hidden(page, name):
+    """The value of a hidden field."""
+    return re.search(f'name="{name}" value="([^"]*)"', page.content.decode())[1]
+
+
+def test_what_is_approved_is_what_was_shown(client, carol, frank, challenger):
+    first = services.propose_activation(version=challenger, reason="Better", by=carol)
+    client.force_login(frank)
+    address = f"/models/{challenger}/activate/"
+    page = client.get(address, headers={"Accept-Language": "fr"})
+    seen = {"proposal": hidden(page, "proposal"), "decision": hidden(page, "decision")}
+    assert seen == {"proposal": str(first.pk), "decision": "0"}
+
+    # Withdrawn, and proposed again for another reason.
+    services.withdraw(proposal=first, by=carol)
+    second = services.propose_activation(version=challenger, reason="Cheaper", by=carol)
+    late = client.post(address, {"action": "approve", **seen})
+    assert "closed already" in text_of(late)
+    assert "Cheaper" in text_of(late)
+
+    # Its list begins elsewhere now.
+    services.decide_operating_point(
+        version=challenger,
+        point=OperatingPoint((0.1, 0.2, 0.3)),
+        basis=Basis.COST,
+        basis_value=4.0,
+        reason="x",
+        by=carol,
+        workforce=None,
+    )
+    late = client.post(address, {"action": "approve", "proposal": second.pk, "decision": 0})
+    assert "has changed meanwhile" in text_of(late)
+    assert registry.active().version != challenger.version
+    assert client.post(address, shown("approve")).status_code == 302
+    assert registry.active().version == challenger.version
+
+
+@pytest.mark.parametrize("given", ["", "0", "x", "\0", "9" * 30, "-1", "1.5", "²"])
+@pytest.mark.parametrize("field", ["proposal", "decision"])
+def test_an_answer_to_nothing_is_refused(client, carol, frank, challenger, given, field):
+    services.propose_activation(version=challenger, reason="Better", by=carol)
+    services.decide_operating_point(
+        version=challenger,
+        point=OperatingPoint((0.1, 0.2, 0.3)),
+        basis=Basis.COST,
+        basis_value=4.0,
+        reason="x",
+        by=carol,
+        workforce=None,
+    )
+    client.force_login(frank)
+    answer = shown("approve") | {field: given}
+    late = client.post(f"/models/{challenger}/activate/", answer)
+    assert late.status_code == 200
+    assert "has changed meanwhile" in text_of(late)
+    assert Activation.objects.count() == 1
 
 
 def test_without_a_reason_nothing_is_activated(as_carol, challenger):
@@ -333,6 +410,36 @@ def test_without_a_model_before_there_is_nothing_to_roll_back_to(as_carol, bundl
     assert "there is none to return to" in text_of(answer)
 
 
+@pytest.mark.parametrize("leaving", [None, "", "unknown-00000000", "a\0b"])
+def test_a_rollback_from_nothing_is_refused_in_words(as_carol, bundled, challenger, leaving):
+    services.activate(version=challenger, reason="better")
+    data = {} if leaving is None else {"leaving": leaving}
+    answer = as_carol.post("/models/roll-back/", data, follow=True)
+    assert answer.status_code == 200
+    assert "roll back from there" in text_of(answer)
+    assert registry.active().version == challenger.version
+
+
+@pytest.mark.parametrize(
+    ("reason", "why"),
+    [("a\0b", "Null characters are not allowed"), ("x" * 2001, "Shorten the reason")],
+    ids=["null", "long"],
+)
+def test_a_reason_that_cannot_be_kept_is_refused(as_carol, bundled, challenger, reason, why):
+    services.activate(version=challenger, reason="better")
+    data = {"leaving": challenger.version, "reason": reason}
+    answer = as_carol.post("/models/roll-back/", data, follow=True)
+    assert why in text_of(answer)
+    assert registry.active().version == challenger.version
+
+
+def test_what_one_went_back_from_is_not_offered(as_carol, bundled, challenger):
+    services.activate(version=challenger, reason="better")
+    as_carol.post("/models/roll-back/", {"leaving": challenger.version})
+    assert "Roll back to" not in text_of(as_carol.get(REGISTRY))
+    assert f"/models/{challenger}/activate/" in as_carol.get(REGISTRY).text
+
+
 # ------------------------------------------------------------------ import
 
 
@@ -345,6 +452,83 @@ def test_a_model_is_imported_and_stays_idle(as_carol, active_model):
     assert answer.url == f"/models/{version}/"
     assert "It stays idle until someone activates it" in text_of(as_carol.get(answer.url))
     assert registry.active().version != version.version
+
+
+def test_a_model_travels_from_one_installation_to_another(as_carol, bundled, challenger):
+    assert f"/models/{challenger}/model.zip" in as_carol.get(REGISTRY).text
+    assert f"/models/{challenger}/model.zip" in as_carol.get(f"/models/{challenger}/").text
+    answer = as_carol.get(f"/models/{challenger}/model.zip")
+    assert answer["Content-Type"] == "application/zip"
+    assert answer["Content-Disposition"] == f'attachment; filename="{challenger}.zip"'
+    ModelFiles.objects.filter(model_version=challenger).delete()
+    ModelVersion.objects.filter(pk=challenger.pk).delete()
+    file = SimpleUploadedFile("model.zip", answer.content, "application/zip")
+    assert as_carol.post("/models/import/", {"file": file}).status_code == 302
+    there = ModelVersion.objects.get(origin=Origin.IMPORTED)
+    assert (there.version, there.sha256) == (challenger.version, challenger.sha256)
+
+
+def test_a_damaged_model_does_not_travel(as_carol, challenger):
+    ModelFiles.objects.filter(model_version=challenger).update(content=b"PK")
+    answer = as_carol.get(f"/models/{challenger}/model.zip", follow=True)
+    assert "cannot be downloaded" in text_of(answer)
+    assert "model.zip" not in as_carol.get(f"/models/{challenger}/").text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "is no ZIP archive that can be read"), ("fr", "n’est pas une archive ZIP lisible")],
+)
+def test_a_refusal_is_told_in_the_language_of_the_reader(as_carol, bundled, language, words):
+    answer = as_carol.post(
+        "/models/import/",
+        {"file": SimpleUploadedFile("model.zip", b"not a zip")},
+        headers={"Accept-Language": language},
+    )
+    assert words in text_of(answer)
+    # What happened in detail stands below, for who is asked for help.
+    assert "File is not a zip file" in answer.text
+
+
+def test_a_body_that_is_too_large_is_not_read(as_carol, bundled):
+    body = b"x" * (artifact.LARGEST_ARCHIVE + 100_000)
+    answer = as_carol.post(
+        "/models/import/", body, content_type="multipart/form-data; boundary=none"
+    )
+    assert answer.status_code == 413
+    assert "at most 16 MB are read" in text_of(answer)
+
+
+def test_an_archive_as_large_as_the_reader_takes_is_looked_at(as_carol, bundled):
+    content = b"PK" + bytes(artifact.LARGEST_ARCHIVE - 2)
+    answer = as_carol.post("/models/import/", {"file": SimpleUploadedFile("m.zip", content)})
+    assert answer.status_code == 200
+    assert "no ZIP archive" in text_of(answer)
+
+
+def test_nobody_else_has_a_body_read(client, alice, carol, bundled):
+    """The permission is looked at before the token, which stands in the body."""
+    from django.test import Client
+
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(alice)
+    read = []
+
+    class Body(io.BytesIO):
+        def read(self, *size):
+            read.append(size)
+            return super().read(*size)
+
+    answer = strict.generic(
+        "POST",
+        "/models/import/",
+        content_type="multipart/form-data; boundary=x",
+        **{"wsgi.input": Body(b"x" * 1000), "CONTENT_LENGTH": "1000"},
+    )
+    assert answer.status_code == 403
+    assert read == []
+    strict.force_login(carol)
+    assert strict.post("/models/import/", {"file": io.BytesIO(b"x")}).status_code == 403
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04" + b"\0" * 60])
@@ -384,6 +568,12 @@ def test_with_one_model_there_is_nothing_to_compare(as_alice, bundled):
 def test_an_unknown_version_is_not_found(as_carol, bundled):
     for name in ("card", "json", "point", "activate"):
         assert as_carol.get(addresses("unknown-00000000")[name]).status_code == 404
+
+
+@pytest.mark.parametrize("odd", ["%00", "a%00b", "IBM", "a b", "%F0%9F%98%80", "x" * 65, "é"])
+def test_an_odd_version_is_not_found(as_carol, bundled, odd):
+    for tail in ("", "card.json", "operating-point/", "activate/", "model.zip"):
+        assert as_carol.get(f"/models/{odd}/{tail}").status_code == 404
 
 
 def test_the_pages_are_not_kept_longer_than_they_are_true(as_carol, challenger):
