@@ -245,6 +245,7 @@ def _label(key: str) -> str:
         "drawn": _("Employees drawn to learn from"),
         "base_rate": _("Share who left"),
         "duplicates": _("Rows that repeat another"),
+        "repeated_employees": _("Employees in several rows"),
         "set_aside": _("Rows set aside"),
         "no_answer": _("Without an answer"),
         "unreadable": _("That could not be read"),

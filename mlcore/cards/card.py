@@ -322,6 +322,8 @@ def _groups(rates: AttributeRates, language: str) -> Groups:
 
 def _four_fifths(label: str, rows: list[tuple[str, GroupRates]]) -> str:
     """The four-fifths rule in words: who is listed much less often than whom."""
+    if not rows:
+        return _("Its groups are too small to compare: their figures would tell about persons.")
     reference = next(((name, group) for name, group in rows if group.is_reference), None)
     if reference is None or not reference[1].listed.value:
         return _("Nobody is on the list: there is nothing to compare.")

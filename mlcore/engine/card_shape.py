@@ -250,6 +250,7 @@ _CARD = _and(
             "leavers": _COUNT,
             "base_rate": _SHARE,
             "duplicates": _object({"rows": _COUNT}),
+            "repeated_employees": _COUNT,
             "set_aside": _object({"no_answer": _COUNT, "unreadable": _COUNT}),
             "data_sha256": _text,
             "target": _object({"column": _text, "leaver": _text}),

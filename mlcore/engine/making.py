@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from mlcore.engine.artifact import Artifact
+from mlcore.engine import artifact
+from mlcore.engine.artifact import Artifact, ArtifactError
 from mlcore.engine.judging import distributions, evaluation, figures
 from mlcore.engine.judging.evaluation import Evaluation, Progress
 from mlcore.engine.learning.preparation import TrainingSet, prepare
@@ -79,8 +80,29 @@ def make(
     _refuse_chance(described)
     card = _card(plan, data, measured, described)
     point = OperatingPoint.from_costs(CONVERSATIONS_PER_LEAVER)
+    made = Artifact(measured.trained.schema, measured.trained.model, point, card)
+    _refuse_unsound(made)
     tell("describing", 1, 1)
-    return Artifact(measured.trained.schema, measured.trained.model, point, card)
+    return made
+
+
+def _refuse_unsound(made: Artifact) -> None:
+    """Raises `TrainingError` when the artifact would not be read again."""
+    try:
+        files = artifact.files_of(made)
+        if large := [name for name, it in files.items() if len(it) > artifact.LARGEST_FILE]:
+            raise ArtifactError(f"{large[0]} is larger than any model’s.")
+        artifact.parse(files)
+    except (ArtifactError, ValueError) as error:
+        raise TrainingError(
+            {
+                "en": "The model that these columns give cannot be kept. Leave out columns with"
+                f" very many answers or very large numbers. ({error})",
+                "fr": "Le modèle obtenu avec ces colonnes ne peut pas être conservé. Écartez les"
+                " colonnes aux réponses très nombreuses ou aux nombres très grands."
+                f" ({error})",
+            }
+        ) from error
 
 
 def _refuse_chance(described: Mapping[str, Any]) -> None:
@@ -119,6 +141,7 @@ def _card(
         "leavers": int(data.left.sum()),
         "base_rate": round(float(data.left.mean()), 6),
         "duplicates": {"rows": data.duplicates},
+        "repeated_employees": data.repeated_employees,
         "set_aside": {"no_answer": data.no_answer, "unreadable": data.unreadable},
         "data_sha256": _fingerprint(data),
         "target": {"column": plan.target, "leaver": plan.leaver},

@@ -7,13 +7,14 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlcore.engine.features import Choice, Feature
 from mlcore.engine.judging import fairness, figures
-from mlcore.engine.judging.distributions import density, groups
+from mlcore.engine.judging.distributions import Group, density, groups
 from mlcore.engine.judging.intervals import proportion, ratio
+from mlcore.engine.judging.suppression import shown
 
 FEMALE, MALE = ({"en": word, "fr": word} for word in ("Female", "Male"))
 CARD = {
@@ -231,6 +232,111 @@ class TestDensity:
         assert found["edges"] == sorted(set(found["edges"]))
 
 
+@st.composite
+def counted(draw):
+    """A group's counts at a few thresholds, averaged over two repeats."""
+    thresholds = draw(
+        st.lists(st.floats(0.0001, 0.9999), min_size=2, max_size=6, unique=True).map(sorted)
+    )
+    halves = st.integers(0, 120).map(lambda n: n / 2)
+
+    def falling(most):
+        counts = draw(st.lists(halves, min_size=len(thresholds), max_size=len(thresholds)))
+        return sorted((min(count, most) for count in counts), reverse=True)
+
+    leavers, stayers = draw(st.integers(0, 60)), draw(st.integers(0, 60))
+    left, stayed = falling(leavers), falling(stayers)
+    group = {
+        "value": "F", "label": FEMALE, "people": max(leavers + stayers, 1), "leavers": leavers,
+        "mean_risk": 0.2, "listed": [a + b for a, b in zip(left, stayed, strict=True)],
+        "leavers_listed": left,
+    }  # fmt: skip
+    return thresholds, group
+
+
+@settings(max_examples=300)
+@given(counted(), st.floats(0, 1))
+def test_rounding_never_makes_more_people_than_there_are(counts, way):
+    thresholds, group = counts
+    card = {
+        "evaluation": {"operating": {"thresholds": thresholds}},
+        "fairness": {"gender": {"label": FEMALE, "groups": [group], "hidden": 0}},
+    }
+    low, high = thresholds[0], thresholds[-1]
+    [found] = fairness.at_threshold(card, low + way * (high - low))[0].groups
+    for rate in (found.listed, found.true_positive, found.false_positive):
+        assert rate is None or 0 <= rate.value <= 1
+
+
+def test_a_count_that_rounding_made_too_large_is_the_whole():
+    assert fairness.at_threshold(
+        {
+            "evaluation": {"operating": {"thresholds": [0.1, 0.3]}},
+            "fairness": {
+                "gender": {
+                    "label": FEMALE,
+                    "groups": [
+                        {
+                            "value": "F", "label": FEMALE, "people": 13, "leavers": 1,
+                            "mean_risk": 0.2, "listed": [12.1, 12.1],
+                            "leavers_listed": [0.1, 0.1 - 1e-15],
+                        }
+                    ],
+                }
+            },
+        },
+        0.2,
+    )[0].groups[0].false_positive.value == 1  # fmt: skip
+
+
+class TestSuppression:
+    """What is hidden cannot be worked out from what is shown and from what is known of all."""
+
+    @staticmethod
+    def made(sizes, blank=0):
+        named = {f"S{place}": size for place, size in enumerate(sizes)}
+        place, found = 0, []
+        for value, size in [*named.items(), *([(None, blank)] if blank else [])]:
+            rows = list(range(place, place + size))
+            found.append(Group(value, {"en": value or "Not given"}, rows))
+            place += size
+        return found
+
+    def sizes(self, found, **more):
+        rules = {"fewest": 5, "most": 12, "ordered": False} | more
+        return {group.value: len(group.rows) for group in shown(found, **rules)}
+
+    def test_a_few_are_shown_with_the_smallest_group_of_the_others(self):
+        assert self.sizes(self.made([100, 60, 3])) == {"S0": 100, "S1 + S2": 63}
+        merged = shown(self.made([100, 60, 3]), fewest=5, most=12, ordered=False)[1]
+        assert merged.label["fr"] == "S1 + S2"
+
+    def test_of_steps_that_have_an_order_with_a_neighbour(self):
+        assert self.sizes(self.made([30, 60, 2, 50]), ordered=True) == {
+            "S0": 30, "S1": 60, "S2 + S3": 52,
+        }  # fmt: skip
+        assert self.sizes(self.made([30, 60, 50], blank=1), ordered=True) == {
+            "S0 + ": 31, "S1": 60, "S2": 50,
+        }  # fmt: skip
+
+    def test_together_they_may_be_enough_to_stay_hidden(self):
+        assert self.sizes(self.made([100, 60, 3, 4])) == {"S0": 100, "S1": 60}
+
+    def test_where_one_group_would_be_left_none_is_shown(self):
+        assert self.sizes(self.made([100, 3])) == {}
+        assert self.sizes(self.made([3, 1])) == {}
+
+    @given(st.lists(st.integers(1, 30), min_size=1, max_size=20), st.integers(0, 9), st.booleans())
+    def test_nobody_can_be_worked_out(self, sizes, blank, ordered):
+        found = self.made(sizes, blank)
+        kept = shown(found, fewest=5, most=12, ordered=ordered)
+        rows = [row for group in kept for row in group.rows]
+        assert len(rows) == len(set(rows))
+        assert all(len(group.rows) >= 5 for group in kept)
+        hidden = sum(sizes) + blank - len(rows)
+        assert hidden == 0 or hidden >= 5 or not kept
+
+
 class TestWhatIsStored:
     """From out-of-fold probabilities to the card's fairness data."""
 
@@ -249,8 +355,8 @@ class TestWhatIsStored:
     def test_listed_people_are_counted_by_hand_the_same(self, found):
         grades = [1] * 30 + [2] * 27 + [3] * 3
         stored = figures.by_group([(SCALE, grades)], found, [0.0, 0.35, 0.8])["grade"]
-        assert [group["value"] for group in stored["groups"]] == [1, 2]
-        assert stored["hidden"] == 3
+        assert [group["value"] for group in stored["groups"]] == [1, "2 + 3"]
+        assert stored["hidden"] == 0
         first = stored["groups"][0]
         for place, threshold in enumerate([0.0, 0.35, 0.8]):
             by_hand = sum(risk >= threshold for risk in found.probability[:, :30].ravel()) / 2

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
-from mlcore.engine.learning import training
+from mlcore.engine import artifact
+from mlcore.engine.learning import pairs, training
+from mlcore.engine.learning.calibration import Link
+from mlcore.engine.learning.compilation import ALL_KNOTS, compile_model, knots
 from mlcore.engine.learning.designs import codes, spline_design
-from mlcore.engine.learning.learners import Bins, Seen, fit_additive
+from mlcore.engine.learning.learners import Bins, Seen, fit_additive, fit_stumps
 from mlcore.engine.learning.logistic import fit_ridge
 from mlcore.engine.plan import TrainingError
+from mlcore.engine.schema import FeatureSchema
 from tests.engine.simulated import history, plan_of
 
 TRUTH = {
@@ -33,7 +40,9 @@ def simulate(n, truth, seed=0):
 
 
 def prepared(columns):
-    return training.prepare(plan_of(columns), columns)
+    """By employees that a reference tells apart, however alike they are."""
+    badges = {"Badge": list(range(len(columns["Left"])))}
+    return training.prepare(plan_of(columns), columns | badges)
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +104,75 @@ class TestBlanks:
         assert blanks.shapes["pay"].missing == 0
 
 
+@pytest.fixture(scope="module")
+def sites():
+    dice = np.random.default_rng(0)
+    drawn = dice.choice(3, 1200, p=[0.4, 0.4, 0.2])
+    left = np.where(drawn == 2, 0.8, 0.1) > dice.random(1200)
+    site = [("Lyon", "Paris", None)[place] for place in drawn]
+    columns = {"site": site, "pay": dice.normal(size=1200).tolist()}
+    plan = plan_of(columns | {"site": [*site, "Nice"], "Left": ["Yes"]})
+    return plan.schema, columns, left.astype(np.int64)
+
+
+class TestAnswersThatNobodyGave:
+    """Blanks leave far more often: an answer that was not seen must not be taken for one."""
+
+    def test_such_an_answer_is_the_average(self, sites):
+        schema, columns, left = sites
+        seen = Seen.of(schema, codes(schema, columns))
+        fitted = fit_additive(seen, left)
+        shape = compile_model(seen, left, fitted, Link(shift=0, scale=1, floor=0)).shapes["site"]
+        assert shape.values["Nice"] == 0
+        assert shape.values["Lyon"] < -0.5
+        assert shape.missing > 1.5
+
+    def test_stumps_do_not_take_it_for_a_blank(self, sites):
+        schema, columns, left = sites
+        seen = Seen.of(schema, codes(schema, columns))
+        place = [feature.name for feature in schema.features].index("site")
+        stumps = fit_stumps(seen, left)
+        of = {
+            code: float(stumps.main(place, seen.bins[place](np.array([code])))[0])
+            for code in (0.0, 1.0, 2.0, np.nan)
+        }
+        employees = stumps.main(place, seen.bins[place](seen.matrix[:, place]))
+        assert of[1.0] == pytest.approx(employees.mean())
+        assert stumps.main(place, np.array([np.nan]))[0] - of[1.0] > 1
+
+    def test_nor_where_the_answer_is_missing_in_a_fold_alone(self, sites):
+        schema, columns, left = sites
+        seen = Seen.of(schema, codes(schema, columns))
+        place = [feature.name for feature in schema.features].index("site")
+        without = np.flatnonzero(seen.matrix[:, place] != 0.0)
+        stumps = fit_stumps(seen.part(without), left[without])
+        lyon, blank = stumps.main(place, seen.bins[place](np.array([0.0, np.nan])))
+        assert blank - lyon > 0.5
+
+
+class TestVeryManyNumbers:
+    def test_their_shapes_have_fewer_knots(self):
+        dice = np.random.default_rng(0)
+        names = [f"n{place}" for place in range(200)]
+        schema = plan_of({name: [0.5, 1.5] for name in names} | {"Left": ["Yes"]}).schema
+        column = dice.normal(size=3000) * 1e6
+        matrix = np.tile(column[:, None], 200)
+        bins = Bins.of("number", column)
+        axis = pairs.grid(schema.features[0], column)
+        seen = Seen(
+            schema=schema, matrix=matrix, designs=(), columns=(),
+            bins=(bins,) * 200, grids=(axis,) * 200,
+        )  # fmt: skip
+        found = knots(seen, 0)
+        assert len(found) <= ALL_KNOTS // 200
+        assert {*bins.cuts, *axis.axis.cuts} <= set(found)
+        curve = {"knots": found, "values": dice.normal(size=len(found)).round(12).tolist()}
+        stored = {"shapes": dict.fromkeys(names, curve)}
+        assert len(json.dumps(stored, indent=1)) < 0.9 * artifact.LARGEST_FILE
+        few = replace(seen, schema=FeatureSchema(features=schema.features[:20]))
+        assert len(knots(few, 0)) > 1000
+
+
 class TestRidge:
     def test_it_is_where_the_gradient_vanishes(self):
         dice = np.random.default_rng(1)
@@ -124,7 +202,8 @@ class TestUnfolding:
     def test_bins_keep_apart_what_they_can(self, kind):
         column = np.arange(1000.0) % 300
         bins = Bins.of(kind, column)
-        assert bins.count <= 200
+        # And one more for the answers that are not told apart.
+        assert bins.count <= 201
         found = bins(column)
         assert np.nanmin(found) == 0
         assert np.nanmax(found) == bins.count - 1

@@ -70,6 +70,7 @@ class TestTheCard:
         assert card["audit_attributes"] == ["age", "gender"]
         assert card["left_out"]["Badge"]["en"] == "Identifies a person."
         assert card["duplicates"] == {"rows": 0}
+        assert card["repeated_employees"] == 0
         assert card["set_aside"] == {"no_answer": 0, "unreadable": 0}
 
     def test_it_counts_what_was_set_aside(self):
@@ -129,13 +130,16 @@ class TestTheCard:
     def test_its_groups_add_up_to_everyone(self, card):
         operating = card["evaluation"]["operating"]
         age, gender = fairness.at_threshold(card, 0.25)
-        assert (age.hidden, gender.hidden) == (0, 3)
+        assert (age.hidden, gender.hidden) == (0, 0)
         assert sum(group.people for group in age.groups) == 300
         assert sum(group.leavers for group in age.groups) == 113
-        assert [group.value for group in gender.groups] == ["F", "M"]
-        stored = card["fairness"]["age"]["groups"]
-        listed = np.sum([group["listed"] for group in stored], axis=0)
-        assert listed.tolist() == operating["listed"]
+        # Three people more would be told of by what is missing: they are shown with others.
+        assert [group.value for group in gender.groups] == ["F + X", "M"]
+        for attribute in card["fairness"].values():
+            stored = attribute["groups"]
+            listed = np.sum([group["listed"] for group in stored], axis=0)
+            assert listed.tolist() == operating["listed"]
+            assert sum(group["leavers"] for group in stored) == card["leavers"]
 
     def test_it_says_how_the_inputs_are_spread(self, card):
         assert sum(card["density"]["pay"]["counts"]) == 300
@@ -147,7 +151,83 @@ class TestTheCard:
         assert all(set(words) == set(LANGUAGES) for words in NOT_FOR)
 
 
+class TestWhoIsTwice:
+    """Three years of the same people, and columns that tell nothing but who somebody is."""
+
+    @staticmethod
+    def years(people=150):
+        dice = np.random.default_rng(1)
+        pay = dice.integers(1_500, 8_000, people)
+        gone = dice.uniform(size=people) < 0.4
+        return {
+            "Badge": [f"{n:03}" for n in range(people)] * 3,
+            "Pay": np.concatenate([pay + year for year in range(3)]).tolist(),
+            "Overtime": dice.choice(["No", "Yes"], 3 * people).tolist(),
+            "Age": np.concatenate([pay % 40 + 20 + year for year in range(3)]).tolist(),
+            "Gender": dice.choice(["F", "M"], 3 * people).tolist(),
+            "Gone": ["yes" if left else "no" for left in gone] * 3,
+        }
+
+    def test_nobody_is_foretold_by_their_own_other_year(self):
+        plan = replace(PLAN, identifier="Badge", left_out={})
+        with pytest.raises(TrainingError):
+            make(plan, self.years())
+
+    def test_the_card_counts_them(self):
+        columns = {header: [*column, *column[:10]] for header, column in history().items()}
+        columns["Pay"][-10:] = [pay + 1 for pay in columns["Pay"][-10:]]
+        card = make(replace(PLAN, identifier="Badge", left_out={}), columns).card
+        assert card["repeated_employees"] == 10
+        assert card["duplicates"] == {"rows": 0}
+
+
+class TestCoarseHistories:
+    def coarse(self, seed):
+        """Many people, few ways to be: with the badge as a reference they are told apart."""
+        dice = np.random.default_rng(seed)
+        overtime = dice.choice(["No", "Yes"], 600, p=[0.8, 0.2])
+        pay = dice.choice([2_000, 3_000, 4_000], 600, p=[0.85, 0.12, 0.03])
+        gone = dice.uniform(size=600) < np.where(overtime == "Yes", 0.6, 0.05)
+        return {
+            "Badge": [f"E{number}" for number in range(600)],
+            "Pay": pay.tolist(),
+            "Overtime": overtime.tolist(),
+            "Age": [40] * 600,
+            "Gender": ["F"] * 600,
+            "Gone": ["yes" if left else "no" for left in gone],
+        }
+
+    def test_people_who_look_alike_are_still_different_people(self):
+        made = make(replace(PLAN, identifier="Badge", left_out={}), self.coarse(0))
+        assert made.card["duplicates"] == {"rows": 0}
+        for name, found in made.card["evaluation"]["metrics"].items():
+            assert found["low"] <= found["mean"] <= found["high"], name
+        artifact.parse(artifact.files_of(made))
+
+    def test_without_a_reference_rows_that_repeat_one_another_count_once(self):
+        columns = self.coarse(0)
+        del columns["Badge"]
+        with pytest.raises(TrainingError, match="tells them apart"):
+            make(replace(PLAN, left_out={}), columns)
+
+
 class TestRefusals:
+    def test_a_model_that_could_not_be_read_again_is_refused(self, monkeypatch):
+        monkeypatch.setattr(artifact, "LARGEST_FILE", 5_000)
+        with pytest.raises(TrainingError, match="cannot be kept") as refused:
+            make(PLAN, history())
+        assert "ne peut pas être conservé" in refused.value.words["fr"]
+
+    def test_numbers_that_no_model_may_hold_are_refused_before_anything_is_learned(self):
+        columns = history()
+        columns["Pay"][7] = 10**16
+        pay = replace(PLAN.schema.features[0], maximum=1e17)
+        schema = replace(PLAN.schema, features=(pay, *PLAN.schema.features[1:]))
+        told = []
+        with pytest.raises(TrainingError, match="“Pay” holds numbers of more than 15 digits"):
+            make(replace(PLAN, schema=schema), columns, progress=lambda *step: told.append(step))
+        assert told == [("reading", 0, 1)]
+
     @pytest.mark.parametrize(
         ("strength", "why"),
         [(0.0, "Ces colonnes n’apprennent rien"), (0.3, "Rien dans ces colonnes")],

@@ -165,3 +165,18 @@ def test_purifying_moves_and_loses_nothing(seed, rows, columns):
     assert (pure[~known] == 0).all()
     assert np.abs((pure * counts).sum(axis=0)).max() < 1e-5
     assert np.abs((pure * counts).sum(axis=1)).max() < 1e-5
+
+
+def test_purifying_arrives_where_few_people_connect_two_parts_of_the_table():
+    """Taking means in turn would need thousands of rounds."""
+    dice = np.random.default_rng(0)
+    for _ in range(50):
+        counts = np.zeros((6, 6))
+        counts[:3, :3], counts[3:, 3:] = dice.integers(1, 500, size=(2, 3, 3))
+        counts[2, 3] = 1
+        table = dice.normal(size=(6, 6))
+        pure, by_row, by_column, constant = purify(table, counts)
+        assert np.abs((pure * counts).sum(axis=0) / counts.sum(axis=0)).max() < 1e-9
+        assert np.abs((pure * counts).sum(axis=1) / counts.sum(axis=1)).max() < 1e-9
+        whole = pure + by_row[:, None] + by_column[None, :] + constant
+        assert np.abs(whole - table)[counts > 0].max() < 1e-9

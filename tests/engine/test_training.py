@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedKFold
 
-from mlcore.engine.learning.folding import deal
+from mlcore.engine.learning.folding import deal, deal_again
 from mlcore.engine.learning.training import folds, prepare, train
 from mlcore.engine.plan import TrainingError, TrainingPlan
 from tests.engine.conftest import BUNDLED
@@ -124,16 +125,40 @@ class TestFolds:
     def test_duplicates_never_sit_on_both_sides(self, rows, seed):
         groups = np.array([number for number, _ in rows])
         left = np.array([int(answer) for _, answer in rows])
-        if len(set(groups.tolist())) < 5:
-            with pytest.raises(TrainingError, match="different employees"):
-                deal(left, groups, 5, seed)
-            return
+        # Both answers on both sides: with three groups of either answer there is a way.
+        fewest = min(len(set(groups[left == answer])) for answer in (0, 1))
+        with nullcontext() if fewest >= 3 else suppress(TrainingError):
+            self.hold_apart(deal(left, groups, 5, seed), left, groups)
+
+    @staticmethod
+    def hold_apart(dealt, left, groups):
+        assert 2 <= len(dealt) <= 5
         tested = []
-        for training, test in deal(left, groups, 5, seed):
+        for training, test in dealt:
             assert not set(groups[training]) & set(groups[test])
-            assert sorted([*training, *test]) == list(range(len(rows)))
+            assert sorted([*training, *test]) == list(range(len(left)))
+            assert set(left[training].tolist()) == set(left[test].tolist()) == {0, 1}
             tested += test.tolist()
-        assert sorted(tested) == list(range(len(rows)))
+        assert sorted(tested) == list(range(len(left)))
+
+    def test_groups_of_very_unequal_size_make_folds_of_nearly_equal_ones(self):
+        """Few ways to be, for many people: the largest group is a tenth of them."""
+        dice = np.random.default_rng(0)
+        groups = np.minimum(dice.geometric(0.08, 800), 60)
+        left = (dice.random(800) < 0.15).astype(np.int64)
+        for dealt in deal_again(left, groups, 10, 2, 0):
+            assert len(dealt) == 10
+            sizes = [len(test) for _, test in dealt]
+            leavers = [int(left[test].sum()) for _, test in dealt]
+            assert max(sizes) - min(sizes) <= 10
+            assert max(leavers) - min(leavers) <= 4
+
+    def test_where_few_can_be_held_back_there_are_fewer_folds(self):
+        groups = np.repeat(np.arange(40), 20)
+        left = np.repeat([1, 1, 1, *[0] * 37], 20)
+        assert [len(each) for each in deal_again(left, groups, 10, 2, 0)] == [3, 3]
+        with pytest.raises(TrainingError, match="different employees"):
+            deal(left, np.where(left == 1, 0, groups), 10, 0)
 
     def test_both_answers_are_in_each_fold_in_the_same_share(self, training_set):
         doubled = training_set.part(np.repeat(np.arange(1470), 2))
@@ -279,6 +304,46 @@ class TestPreparation:
         data = prepare(plan, doubled)
         assert data.duplicates == 7
         assert (data.groups[-7:] == data.groups[:7]).all()
+
+    def test_rows_that_differ_in_any_column_of_the_file_are_no_duplicates(self, plan, few):
+        doubled = {header: [*column, *column[:7]] for header, column in few.items()}
+        doubled["EmployeeNumber"] = list(range(len(doubled["Age"])))
+        data = prepare(plan, doubled)
+        assert data.duplicates == 0
+        assert len(set(data.groups.tolist())) == len(data.groups)
+
+    def test_rows_of_one_employee_are_one_group_however_the_file_writes_the_reference(
+        self, plan, few
+    ):
+        plan = replace(plan, identifier="EmployeeNumber", left_out={})
+        few["EmployeeNumber"] = [f"E{row}" for row in range(len(few["Age"]))]
+        few["EmployeeNumber"][:5] = ["7", 7, 7.0, " 7 ", None]
+        few["EmployeeNumber"][5] = ""
+        data = prepare(plan, few)
+        assert len(set(data.groups[:4].tolist())) == 1
+        assert len(set(data.groups[3:].tolist())) == len(data.groups) - 3
+        assert (data.duplicates, data.repeated_employees) == (0, 1)
+
+    def test_rows_of_one_employee_that_repeat_one_another_are_counted(self, plan, few):
+        plan = replace(plan, identifier="EmployeeNumber", left_out={})
+        doubled = {header: [*column, *column[:7]] for header, column in few.items()}
+        data = prepare(plan, doubled)
+        assert (data.duplicates, data.repeated_employees) == (7, 7)
+
+    def test_the_column_of_references_must_be_there(self, plan, few):
+        del few["EmployeeNumber"]
+        refused = self.refusal(replace(plan, identifier="EmployeeNumber", left_out={}), few)
+        assert refused == "The file lacks these columns: EmployeeNumber."
+
+    def test_few_leavers_are_not_more_for_being_in_several_rows(self, plan, few):
+        plan = replace(plan, identifier="EmployeeNumber", left_out={})
+        few["EmployeeNumber"] = [
+            f"L{row % 40}" if answer == "Yes" else f"S{row}"
+            for row, answer in enumerate(few["Attrition"])
+        ]
+        refused = self.refusal(plan, few)
+        assert "at least 50 of each" in refused
+        assert "count once" in refused
 
     @pytest.mark.parametrize(
         ("leaver", "yes", "no"),

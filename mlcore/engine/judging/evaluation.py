@@ -1,7 +1,8 @@
 """How good a model is, measured on employees that it has not seen.
 
-Repeated cross-validation: everything that learns is fitted inside the folds, duplicates stay on one
-side, and what is scored is the compiled model. `figures` makes the card's figures of the result.
+Repeated cross-validation: everything that learns is fitted inside the folds, one employee's rows
+stay on one side, and what is scored is the compiled model. `figures` makes the card's figures of
+the result.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from threadpoolctl import threadpool_limits
 
 from mlcore.engine.judging.figures import OutOfFold
 from mlcore.engine.learning import training
-from mlcore.engine.learning.folding import deal
+from mlcore.engine.learning.folding import deal_again
 from mlcore.engine.learning.preparation import TrainingSet
 from mlcore.engine.plan import TrainingError
 
@@ -63,12 +64,9 @@ def evaluate(data: TrainingSet, *, progress: Progress | None = None, jobs: int =
     with it. Raises `TrainingError` when nothing can be learned.
     """
     tell = progress or (lambda step, done, total: None)
-    folds, repeats = protocol(len(data.left))
-    # One source of chance for all repeats, as scikit-learn's RepeatedStratifiedKFold has it.
-    chance = np.random.RandomState(SEED)
-    splits = [
-        split for _ in range(repeats) for split in deal(data.left, data.groups, folds, chance)
-    ]
+    most, repeats = protocol(len(data.left))
+    dealt = deal_again(data.left, data.groups, most, repeats, SEED)
+    folds, splits = len(dealt[0]), [split for repeat in dealt for split in repeat]
     shape = (repeats, len(data.left))
     fold = np.zeros(shape, dtype=np.int64)
     said = {name: np.zeros(shape) for name in ("model", "base_rate", "logistic_regression")}

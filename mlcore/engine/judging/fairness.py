@@ -70,7 +70,7 @@ class AttributeRates:
     label: Words
     groups: tuple[GroupRates, ...]
     hidden: int
-    """People in groups that are too small to show."""
+    """People in groups that are not shown, and not to be worked out."""
 
 
 def at_threshold(card: Mapping[str, Any], threshold: float) -> list[AttributeRates]:
@@ -86,11 +86,18 @@ def at_threshold(card: Mapping[str, Any], threshold: float) -> list[AttributeRat
     return [_attribute(name, found, thresholds, threshold) for name, found in stored.items()]
 
 
+def _within(count: float, most: float) -> float:
+    return min(max(count, 0.0), most)
+
+
 def _attribute(
     name: str, stored: Mapping[str, Any], thresholds: Sequence[float], threshold: float
 ) -> AttributeRates:
     groups: Sequence[Mapping[str, Any]] = stored["groups"]
-    listed = [count_at(thresholds, group["listed"], threshold) for group in groups]
+    listed = [
+        _within(count_at(thresholds, group["listed"], threshold), group["people"])
+        for group in groups
+    ]
     hidden = int(stored.get("hidden", 0))
     enough = SMALLEST_REFERENCE * (sum(group["people"] for group in groups) + hidden)
     # The first of equals, in the order of the groups.
@@ -103,7 +110,10 @@ def _attribute(
     def rates(place: int) -> GroupRates:
         group = groups[place]
         people, leavers = group["people"], group["leavers"]
-        held = count_at(thresholds, group["leavers_listed"], threshold)
+        stayers = people - leavers
+        # Counts between two thresholds are rounded, and so are their differences.
+        held = _within(count_at(thresholds, group["leavers_listed"], threshold), leavers)
+        needless = _within(listed[place] - held, stayers)
         impact = None
         if reference is not None and listed[reference]:
             impact = (
@@ -120,10 +130,7 @@ def _attribute(
             observed=proportion(leavers, people),
             listed=proportion(listed[place], people),
             true_positive=proportion(held, leavers) if leavers else None,
-            # Both counts may lie between two thresholds: their difference is rounded.
-            false_positive=proportion(max(0.0, listed[place] - held), people - leavers)
-            if people > leavers
-            else None,
+            false_positive=proportion(needless, stayers) if stayers else None,
             impact_ratio=impact,
             is_reference=place == reference,
         )

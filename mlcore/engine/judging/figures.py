@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlcore.engine.features import Feature
-from mlcore.engine.judging import distributions, fairness
+from mlcore.engine.judging import distributions, fairness, suppression
 from mlcore.engine.judging.intervals import proportion
 from mlcore.engine.judging.metrics import LIMITS, METRICS, Ranking, band, centred, resamples
 from mlcore.engine.values import Value
@@ -37,7 +37,7 @@ class OutOfFold:
     left: Ints
     """Shape (n,)."""
     groups: Ints
-    """Equal for duplicates; shape (n,)."""
+    """Equal for rows of one employee, and for duplicates; shape (n,)."""
     fold: Ints
     """In which fold an employee was held out, counted through all repeats; shape (r, n)."""
     probability: Floats
@@ -51,12 +51,15 @@ class OutOfFold:
 
 
 _PROTOCOL: Words = {
-    "en": "Cross-validation: {folds} folds × {repeats}, stratified, seed {seed}; duplicates stay"
-    " together; everything that learns is fitted in the folds; the compiled model is scored;"
-    " intervals from {resamples} bootstrap resamples of employees.",
-    "fr": "Validation croisée : {folds} plis × {repeats}, stratifiés, graine {seed} ; les doublons"
-    " restent ensemble ; tout ce qui s’apprend est ajusté dans les plis ; le modèle compilé est"
-    " évalué ; intervalles par {resamples} rééchantillonnages bootstrap des collaborateurs.",
+    "en": "Cross-validation: {folds} folds × {repeats}, stratified, seed {seed}; all rows of one"
+    " employee, and rows that repeat one another, stay together; everything that learns is fitted"
+    " in the folds; the compiled model is scored; means over the folds; intervals of each repeat"
+    " measured whole, from {resamples} bootstrap resamples of employees.",
+    "fr": "Validation croisée\u00a0: {folds} plis × {repeats}, stratifiés, graine {seed}\u00a0;"
+    " les lignes d’un même collaborateur et celles qui se répètent restent ensemble\u00a0; tout ce"
+    " qui s’apprend est ajusté dans les plis\u00a0; le modèle compilé est évalué\u00a0; moyennes"
+    " sur les plis\u00a0; intervalles calculés sur chaque répétition entière, par {resamples}"
+    " rééchantillonnages bootstrap des collaborateurs.",
 }
 
 
@@ -95,12 +98,15 @@ def describe(found: OutOfFold) -> dict[str, Any]:
 def by_fold(found: OutOfFold, probability: Floats) -> dict[str, list[float]]:
     """Each metric on each fold of probabilities of shape (r, n).
 
-    The calibration error is measured on each repeat whole: a fold is too small for its bins.
+    The calibration error is measured on each repeat whole: a fold is too small for its bins. A
+    fold in which all left, or all stayed, ranks nobody and is not measured.
     """
     values: dict[str, list[float]] = {name: [] for name in METRICS}
     for folds, said in zip(found.fold, probability, strict=True):
         for fold in np.unique(folds):
             rows = folds == fold
+            if len(np.unique(found.left[rows])) < 2:
+                continue
             for name, value in Ranking(found.left[rows], said[rows]).measure().items():
                 values[name].append(value)
         values["calibration_error"].append(Ranking(found.left, said).calibration_error())
@@ -113,7 +119,8 @@ def _metrics(
     """Mean and standard deviation over folds; the interval from resamples of employees.
 
     The interval is that of each repeat measured whole, for average precision is flattered by small
-    folds: a leaver at the top of a short list counts for much.
+    folds: a leaver at the top of a short list counts for much. Where that carries the mean out of
+    its interval, the interval is widened to hold it.
     """
     on_resamples: dict[str, Floats] = {
         name: np.mean(values, axis=0) for name, values in _resampled(rankings, drawn).items()
@@ -125,7 +132,12 @@ def _metrics(
         low, high = centred(float(np.mean(whole[name])), on_resamples[name], LIMITS[name])
         # One repeat has one calibration error: its spread is that of the resamples.
         spread = np.std(values if len(values) > 1 else on_resamples[name], ddof=1)
-        figures = {"mean": mean, "sd": float(spread), "low": low, "high": high}
+        figures = {
+            "mean": mean,
+            "sd": float(spread),
+            "low": min(low, mean),
+            "high": max(high, mean),
+        }
         summary[name] = {key: round(value, _METRIC_DIGITS) for key, value in figures.items()}
     return summary
 
@@ -219,12 +231,18 @@ def by_group(
     found: OutOfFold,
     thresholds: Sequence[float],
 ) -> dict[str, dict[str, Any]]:
-    """The card's `fairness`: for each audit attribute its groups, as `fairness` reads them."""
+    """The card's `fairness`: for each audit attribute its groups, as `fairness` reads them.
+
+    What is not shown cannot be worked out from what is: see `suppression`.
+    """
     described = {}
     for feature, column in attributes:
-        groups = distributions.groups(feature, column)
-        largest = sorted(groups, key=lambda group: -len(group.rows))[:MOST_GROUPS]
-        shown = [g for g in groups if g in largest and len(g.rows) >= fairness.FEWEST]
+        shown = suppression.shown(
+            distributions.groups(feature, column),
+            fewest=fairness.FEWEST,
+            most=MOST_GROUPS,
+            ordered=feature.kind != "choice",
+        )
         described[feature.name] = {
             "label": dict(feature.label),
             "groups": [_group(group, found, thresholds) for group in shown],

@@ -19,8 +19,9 @@ from mlcore.engine.values import Value
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-MOST_KNOTS = 2048
+MOST_KNOTS = 2048  # of one number
 SMOOTH_KNOTS = 1024  # quantiles at which a number with more values is read off, beside its steps
+ALL_KNOTS = 120_000  # of all numbers: some 6 MB as a file
 LONGEST_RANGE = 512  # whole numbers, each of which is a knot whether it occurs or not
 _DECIMALS = 12  # what is left of the last bits that differ between processors
 
@@ -28,7 +29,8 @@ _DECIMALS = 12  # what is left of the last bits that differ between processors
 def compile_model(seen: Seen, left: Ints, fitted: Additive, link: Link) -> GlassBoxModel:
     """The learners as tables: at every knot, every answer and every blank they agree.
 
-    A blank of a feature that was never blank in training contributes 0, as the average does.
+    A blank of a feature that was never blank in training contributes 0, as the average does; and so
+    does an answer that nobody gave.
     """
     shapes: dict[str, Shape] = {}
     intercept = link.shift + link.scale * fitted.intercept
@@ -36,7 +38,10 @@ def compile_model(seen: Seen, left: Ints, fitted: Additive, link: Link) -> Glass
         column = seen.matrix[:, place]
         centre = float(link.scale * fitted.main(seen, place, column).mean())
         grid = knots(seen, place)
-        values = link.scale * fitted.main(seen, place, column_codes(feature, grid)) - centre
+        at = column_codes(feature, grid)
+        values = link.scale * fitted.main(seen, place, at) - centre
+        if feature.kind == "choice":
+            values[~np.isin(at, column)] = 0.0
         blank = float(link.scale * fitted.main(seen, place, np.array([np.nan]))[0]) - centre
         shapes[feature.name] = _shape(feature, grid, values, blank if np.isnan(column).any() else 0)
         intercept += centre
@@ -66,8 +71,10 @@ def knots(seen: Seen, place: int) -> list[Any]:
     """Where a shape is read off: every answer, or every number that occurs.
 
     A number with more than `MOST_KNOTS` values is read off at its quantiles, and on both sides of
-    every step.
+    every step. Where there are very many numbers, each has fewer knots.
     """
+    numbers = sum(feature.kind == "number" for feature in seen.schema.features)
+    most = min(MOST_KNOTS, ALL_KNOTS // max(numbers, 1))
     feature = seen.schema.features[place]
     if feature.choices:
         return [choice.value for choice in feature.choices]
@@ -78,11 +85,12 @@ def knots(seen: Seen, place: int) -> list[Any]:
     low, high = float(known[0]), float(known[-1])
     if feature.integer and high - low < LONGEST_RANGE:
         return [float(value) for value in range(int(low), int(high) + 1)]
-    if len(known) > MOST_KNOTS:
-        smooth = np.linspace(0, len(known) - 1, SMOOTH_KNOTS).astype(np.int64)
+    if len(known) > most:
         grid = seen.grids[place]
         steps = [seen.bins[place].cuts, np.array(grid.axis.cuts if grid else ())]
         above = np.searchsorted(known, np.concatenate(steps))
+        even = min(SMOOTH_KNOTS, max(most - 2 * len(above), 2))
+        smooth = np.linspace(0, len(known) - 1, even).astype(np.int64)
         chosen = np.concatenate([smooth, above, np.maximum(above - 1, 0)])
         known = known[np.unique(np.minimum(chosen, len(known) - 1))]
     return [float(value) for value in known]

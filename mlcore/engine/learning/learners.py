@@ -131,17 +131,19 @@ class Bins:
         return cls(kind=kind, cuts=known[after])
 
     def __call__(self, column: Floats) -> Floats:
-        """The bin of each code; NaN for a blank, and for an answer that was not told apart."""
+        """The bin of each code; the last one for answers that are not told apart, NaN for a
+        blank."""
         if self.kind == "choice":
-            place = np.minimum(np.searchsorted(self.cuts, column), max(len(self.cuts) - 1, 0))
-            same = self.cuts[place] == column if len(self.cuts) else np.zeros(len(column), bool)
-            return np.where(same, place.astype(np.float64), np.nan)
-        found = np.searchsorted(self.cuts, column, side="right").astype(np.float64)
+            place = np.searchsorted(self.cuts, column)
+            same = np.append(self.cuts, np.nan)[place] == column
+            found = np.where(same, place, len(self.cuts)).astype(np.float64)
+        else:
+            found = np.searchsorted(self.cuts, column, side="right").astype(np.float64)
         return np.where(np.isnan(column), np.nan, found)
 
     @property
     def count(self) -> int:
-        return len(self.cuts) if self.kind == "choice" else len(self.cuts) + 1
+        return len(self.cuts) + 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +162,11 @@ class Stumps:
 
 
 def fit_stumps(seen: Seen, left: Ints, weights: Floats | None = None) -> Stumps:
-    """Boost stumps, each of which looks at one feature."""
+    """Boost stumps, each of which looks at one feature.
+
+    Of an answer that nobody gave, and of a blank where nobody left one, the booster says what some
+    other answer says; here it is the average.
+    """
     places = range(seen.matrix.shape[1])
     binned = np.column_stack([seen.bins[j](seen.matrix[:, j]) for j in places])
     booster = HistGradientBoostingClassifier(
@@ -181,10 +187,18 @@ def fit_stumps(seen: Seen, left: Ints, weights: Floats | None = None) -> Stumps:
         moves[start : start + size - 1, j] = np.arange(size - 1)
     moved = booster.decision_function(moves)
     origin = float(moved[-1])
-    return Stumps(
-        intercept=origin,
-        values=tuple(moved[a:b] - origin for a, b in pairwise(starts)),
-    )
+    values = tuple(moved[a:b] - origin for a, b in pairwise(starts))
+    for j, (bins, table) in enumerate(zip(seen.bins, values, strict=True)):
+        blank = np.isnan(binned[:, j])
+        given = np.where(blank, bins.count, binned[:, j]).astype(np.int64)
+        average = float(table[given].mean())
+        # Numbers and scales have an order: between two that were seen, stumps say what either says.
+        for place in range(bins.count) if bins.kind == "choice" else ():
+            if place not in given:
+                table[place] = average
+        if not blank.any():
+            table[-1] = average
+    return Stumps(intercept=origin, values=values)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mlcore.engine.drafting.answer_words import UNKNOWN
 from mlcore.engine.features import Feature
 from mlcore.engine.plan import TrainingError, TrainingPlan
 from mlcore.engine.schema import CleanFrame, FeatureSchema
@@ -21,6 +22,7 @@ Ints = NDArray[np.int64]
 
 FEWEST = 50  # of those who left, and of those who stayed
 FEWEST_KNOWN = 20  # values of an input; with fewer it says nothing about anyone
+LARGEST_NUMBER = 1e15  # beyond it a float skips whole numbers, and `soundness` refuses a model
 MOST_UNREADABLE = 0.05  # of the rows; with more of them, the file means something else
 
 _BLANK: Words = {
@@ -44,23 +46,22 @@ class TrainingSet:
     left: Ints
     """1 for who left, 0 for who stayed; shape (n,)."""
     groups: Ints
-    """Equal for exact duplicates: the same inputs and audit attributes; shape (n,)."""
+    """Equal for rows of one employee, and for exact duplicates; shape (n,)."""
     dropped: Mapping[str, Words] = field(default_factory=dict)
     """Inputs of the plan from which nothing can be learned, by their column, each with why."""
     no_answer: int = 0
     """Rows that were set aside because nobody knows whether the employee left."""
     unreadable: int = 0
     """Rows that were set aside because a value in them cannot be accepted."""
+    duplicates: int = 0
+    """Rows that repeat an earlier one in everything."""
+    repeated_employees: int = 0
+    """Employees of whom several rows tell, by the plan's identifier."""
 
     @property
     def features(self) -> pd.DataFrame:
         """The inputs as learners take them: numbers and steps as floats, choices as texts."""
         return as_features(self.schema, self.frame.inputs)
-
-    @property
-    def duplicates(self) -> int:
-        """Rows that repeat an earlier one."""
-        return len(self.groups) - len(np.unique(self.groups))
 
     def part(self, rows: Ints) -> TrainingSet:
         """The employees in these places alone."""
@@ -100,7 +101,8 @@ def prepare(plan: TrainingPlan, columns: Mapping[str, Sequence[object]]) -> Trai
     are not two, with enough employees for each.
     """
     wanted = {feature.column: feature.name for feature in plan.schema.everything}
-    if missing := [header for header in (plan.target, *wanted) if header not in columns]:
+    named = (plan.target, *wanted, *((plan.identifier,) if plan.identifier else ()))
+    if missing := [header for header in named if header not in columns]:
         raise TrainingError(
             {
                 "en": f"The file lacks these columns: {', '.join(missing)}.",
@@ -109,12 +111,16 @@ def prepare(plan: TrainingPlan, columns: Mapping[str, Sequence[object]]) -> Trai
         )
     answered, left = _answers(plan, columns[plan.target])
     frame = plan.schema.clean_frame(
-        {name: [columns[header][row] for row in answered] for header, name in wanted.items()}
+        {name: [columns[header][row] for row in answered] for header, name in wanted.items()},
+        blank_rows=True,  # of one input, many may be blank: what that says is learned
     )
     if len(frame.problems) > MOST_UNREADABLE * len(answered):
         raise _unreadable(plan.schema, frame, answered)
     left = left[frame.positions]
-    _refuse_few(left)
+    _refuse_huge(plan.schema, frame)
+    positions = [answered[position] for position in frame.positions]
+    people = _people(plan, columns, frame, positions)
+    _refuse_few(left, people.groups)
     dropped = _nothing_to_learn(plan.schema, frame)
     kept = tuple(f for f in plan.schema.features if f.column not in dropped)
     if not kept:
@@ -129,17 +135,19 @@ def prepare(plan: TrainingPlan, columns: Mapping[str, Sequence[object]]) -> Trai
         frame.employee_ids,
         {feature.name: frame.inputs[feature.name] for feature in kept},
         frame.audit,
-        [answered[position] for position in frame.positions],
+        positions,
         {},
     )
     return TrainingSet(
         schema=_observed(replace(plan.schema, features=kept), frame),
         frame=frame,
         left=left,
-        groups=_duplicates(frame),
+        groups=people.groups,
         dropped=dropped,
         no_answer=len(columns[plan.target]) - len(answered),
         unreadable=len(answered) - len(left),
+        duplicates=people.duplicates,
+        repeated_employees=people.repeated,
     )
 
 
@@ -162,7 +170,8 @@ def _unreadable(schema: FeatureSchema, frame: CleanFrame, answered: list[int]) -
 
 def _answers(plan: TrainingPlan, column: Sequence[object]) -> tuple[list[int], Ints]:
     """The rows that have an answer, and for each of them whether it is leaving."""
-    folded = [fold(word(answer)) for answer in column]
+    words = [word(answer) for answer in column]
+    folded = ["" if answer.casefold() in UNKNOWN else fold(answer) for answer in words]
     answered = [row for row, answer in enumerate(folded) if answer]
     leaver = fold(plan.leaver)
     given = {folded[row]: row for row in reversed(answered)}
@@ -182,18 +191,50 @@ def _answers(plan: TrainingPlan, column: Sequence[object]) -> tuple[list[int], I
     return answered, np.array([int(folded[row] == leaver) for row in answered], dtype=np.int64)
 
 
-def _refuse_few(left: Ints) -> None:
-    leavers, stayers = int(left.sum()), int((1 - left).sum())
+def _refuse_huge(schema: FeatureSchema, frame: CleanFrame) -> None:
+    """Raises `TrainingError` for numbers that no model may hold."""
+    for feature in schema.everything:
+        if feature.kind != "number":
+            continue
+        column = frame.inputs.get(feature.name) or frame.audit.get(feature.name) or ()
+        known = (abs(value) for value in column if isinstance(value, (int, float)))
+        limits = (abs(feature.minimum), abs(feature.maximum))
+        if max(*limits, *known) > LARGEST_NUMBER:
+            raise TrainingError(
+                {
+                    "en": f"“{feature.column}” holds numbers of more than 15 digits, or is allowed"
+                    " to: leave the column out, or shorten them.",
+                    "fr": f"«\u00a0{feature.column}\u00a0» contient, ou peut contenir, des nombres"
+                    " de plus de 15 chiffres\u00a0: écartez cette colonne ou raccourcissez-les.",
+                }
+            )
+
+
+def _refuse_few(left: Ints, groups: Ints) -> None:
+    """Counts different employees: one who is in several rows tells no more of leaving."""
+    leavers = len(np.unique(groups[left == 1]))
+    stayers = len(np.unique(groups[left == 0]))
     if min(leavers, stayers) >= FEWEST:
         return
+    repeated = len(np.unique(groups)) < len(groups)
     raise TrainingError(
         {
             "en": f"{number_text(leavers, 'en')} left and {number_text(stayers, 'en')} stayed: a"
-            f" model needs at least {FEWEST} of each.",
+            f" model needs at least {FEWEST} of each." + (_COUNTED_ONCE["en"] if repeated else ""),
             "fr": f"{number_text(leavers, 'fr')} départs et {number_text(stayers, 'fr')} maintiens"
-            f"\u00a0: un modèle demande au moins {FEWEST} cas de chaque.",
+            f"\u00a0: un modèle demande au moins {FEWEST} cas de chaque."
+            + (_COUNTED_ONCE["fr"] if repeated else ""),
         }
     )
+
+
+_COUNTED_ONCE: Words = {
+    "en": " Rows that repeat one another, or are of one employee, count once; where they are of"
+    " different employees, a column that identifies each of them tells them apart.",
+    "fr": " Les lignes qui se répètent, ou qui concernent un même collaborateur, ne comptent qu’une"
+    " fois\u00a0; si elles concernent des collaborateurs différents, une colonne qui identifie"
+    " chacun permet de les distinguer.",
+}
 
 
 def _nothing_to_learn(schema: FeatureSchema, frame: CleanFrame) -> dict[str, Words]:
@@ -209,11 +250,56 @@ def _nothing_to_learn(schema: FeatureSchema, frame: CleanFrame) -> dict[str, Wor
     return dropped
 
 
-def _duplicates(frame: CleanFrame) -> Ints:
-    """A number per row, the same for rows with the same inputs and audit attributes."""
-    numbers: dict[tuple[Value, ...], int] = {}
-    rows = zip(*frame.inputs.values(), *frame.audit.values(), strict=True)
-    return np.array([numbers.setdefault(row, len(numbers)) for row in rows], dtype=np.int64)
+@dataclass(frozen=True, kw_only=True)
+class _People:
+    """Which rows are of one employee."""
+
+    groups: Ints
+    duplicates: int
+    repeated: int
+
+
+def _people(
+    plan: TrainingPlan,
+    columns: Mapping[str, Sequence[object]],
+    frame: CleanFrame,
+    positions: Sequence[int],
+) -> _People:
+    """Rows belong together when they have the same identifier, and otherwise when every column of
+    the file is the same in them: of employees described by a few answers, many look alike.
+
+    `positions` are the frame's rows in `columns`.
+    """
+    clean = [*frame.inputs.values(), *frame.audit.values()]
+    read = {plan.identifier, *(feature.column for feature in plan.schema.everything)}
+    others = [column for header, column in columns.items() if header not in read]
+    who = columns[plan.identifier] if plan.identifier else None
+    everything: dict[tuple[object, ...], int] = {}
+    groups: dict[object, int] = {}
+    rows_of: Counter[str] = Counter()
+    numbers = np.empty(len(positions), dtype=np.int64)
+    for place, row in enumerate(positions):
+        reference = "" if who is None else identity(who[row])
+        whole = (reference, *(c[place] for c in clean), *(_cell(c[row]) for c in others))
+        everything.setdefault(whole, place)
+        if reference:
+            rows_of[reference] += 1
+        numbers[place] = groups.setdefault(reference or whole, len(groups))
+    return _People(
+        groups=numbers,
+        duplicates=len(positions) - len(everything),
+        repeated=sum(count > 1 for count in rows_of.values()),
+    )
+
+
+def identity(raw: object) -> str:
+    """A reference as it is compared: 7, 7.0 and " 7 " are one employee; `""` for a blank."""
+    return word(raw).casefold()
+
+
+def _cell(raw: object) -> object:
+    """A cell of a column that is not asked for, as it is compared."""
+    return raw.strip() if isinstance(raw, str) else raw
 
 
 def _observed(schema: FeatureSchema, frame: CleanFrame) -> FeatureSchema:

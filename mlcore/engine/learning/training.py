@@ -109,7 +109,10 @@ def train(data: TrainingSet) -> Trained:
       additive, for its folds do not agree.
     - Floor: fitted with the calibration on the inner folds. Where there is one, the learners are
       fitted again with each leaver weighted by how surely the conditions explain the leaving, and
-      the second fit is kept when its inner log loss is lower.
+      the second fit is kept when its inner log loss is lower. An employee's weight comes of a model
+      that did not know them, but that knew those who are held out with the weights: the comparison
+      favours the second fit a little. What the model is judged by does not: all of this is done
+      anew within each of its folds.
     - Of more than `MOST_EMPLOYEES`, so many are drawn at random.
 
     Raises `TrainingError` when the columns tell nothing about who leaves.

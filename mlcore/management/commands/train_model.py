@@ -135,7 +135,9 @@ class Command(BaseCommand):
         into = options["plan_out"] or (out and out.with_name(f"{out.name}-plan.json"))
         if into:
             into.parent.mkdir(parents=True, exist_ok=True)
-            into.write_text(json.dumps(plan.to_json(), ensure_ascii=False, indent=1) + "\n")
+            into.write_text(
+                json.dumps(plan.to_json(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+            )
             self.stdout.write(f"The plan is in {into}: correct it, and give it with --plan.")
         return plan, table.columns()
 
@@ -210,6 +212,7 @@ def _making(card: Mapping[str, Any]) -> Iterator[str]:
             card["duplicates"]["rows"],
             "repeat an earlier row, and were kept on its side of the folds",
         ),
+        (card["repeated_employees"], "are in several rows, which were kept on one side"),
         (card["set_aside"]["no_answer"], "set aside: nobody knows whether they left"),
         (card["set_aside"]["unreadable"], "set aside: a value cannot be read"),
     ):
