@@ -8,6 +8,7 @@ import json
 import os
 import pickle
 import random
+import re
 import zipfile
 
 import pytest
@@ -176,6 +177,12 @@ class TestRefused:
             ),
             ({"fairness": {"age": {"label": {}, "groups": [{}]}}}, "lacks value"),
             ({"not_for": ["hiring"]}, "not_for"),
+            ({"duplicates": {"a": 1}}, "duplicates lacks rows"),
+            ({"duplicates": {"rows": "x"}}, "duplicates.rows"),
+            ({"set_aside": {"no_answer": 1}}, "set_aside lacks unreadable"),
+            ({"set_aside": {"unreadable": 1}}, "set_aside lacks no_answer"),
+            ({"pairs_tried": "many"}, "pairs_tried"),
+            ({"compiled": {"roc_auc_gap": 0}}, "lacks largest_probability_gap"),
             ({"density": {"age": {"edges": [1, 2], "counts": [1, 2]}}}, "between two edges"),
             ({"density": {"job": {"answers": [["a", 1, 2]]}}}, "answer with its count"),
             ({"evaluation": {"metrics": {"brier": {"mean": 1, "low": 0}}}}, "two ends"),
@@ -205,6 +212,19 @@ class TestRefused:
             (lambda s: s["features"][0].update(name=3), "identifier"),
             (lambda s: s["features"][0].update(label="Overtime"), "texts by language"),
             (lambda s: s["features"][0].update(label={"en": 3}), "texts by language"),
+            (lambda s: s["features"][0].update(label={}), "label says nothing"),
+            (lambda s: s["features"][0].update(label={"en": " ", "fr": "x"}), "says nothing"),
+            (lambda s: s["features"][0]["choices"][0].update(label={}), "choice"),
+            (lambda s: s["sections"][0].update(label={}), "section"),
+            (lambda s: s["audit"][0].update(label={}), "label says nothing"),
+            (lambda s: s["features"][0].update(name="_language"), "own fields"),
+            (lambda s: s["features"][0].update(name="__all__"), "own fields"),
+            (lambda s: s["features"][0].update(name="csrfmiddlewaretoken"), "own fields"),
+            (
+                lambda s: s["features"][0].update(name="employee_id"),
+                "own fields|unique|employee_id",
+            ),
+            (lambda s: s["audit"][0].update(name="_language"), "own fields"),
             (lambda s: s["features"][0].update(aliases=[1]), "aliases"),
             (lambda s: s["features"][0].update(aliases=["x"] * 2000), "aliases"),
             (lambda s: s["features"][0].update(typical="Maybe"), "typical"),
@@ -262,6 +282,52 @@ class TestRefused:
         model = part(files, "model")
         change(model)
         refuse(sealed(files, model=model), why)
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (lambda files: b"not a zip", "not_a_zip"),
+        (lambda files: zipped(files, method=zipfile.ZIP_LZMA), "not_a_zip"),
+        (lambda files: b"PK" + bytes(artifact.LARGEST_ARCHIVE), "too_large"),
+        (lambda files: zipped({**files, "card.json": b" " * (2**23 + 1)}), "too_large"),
+        (lambda files: zipped({**files, "b/card.json": b"{}"}), "too_much"),
+        (lambda files: zipped({MANIFEST: files[MANIFEST]}), "lacks_files"),
+        (lambda files: zipped({**files, "card.json": b"{}"}), "altered"),
+        (lambda files: zipped({**files, MANIFEST: b'{"format": 1}'}), "other_format"),
+        (lambda files: zipped({**files, MANIFEST: b"[]"}), "not_a_model"),
+        (lambda files: zipped(sealed(files, card=[])), "not_a_model"),
+    ],
+)
+def test_why_it_is_refused_is_said_to_a_person_in_both_languages(files, make, kind):
+    with pytest.raises(ArtifactError) as refused:
+        artifact.parse(artifact.unpack(make(files)))
+    assert refused.value.kind == kind
+    for language in ("en", "fr"):
+        words = refused.value.words[language]
+        assert words.endswith(".")
+        assert not re.search(r"Error|[{}'\"]", words)
+
+
+def test_whatever_is_let_in_has_its_pages(files, client, carol):
+    """What an import lets through can be shown: its card, and the page that activates it."""
+    dice = random.Random(3)
+    client.force_login(carol)
+    shown = 0
+    for name in ("card", "schema"):
+        stored = part(files, name)
+        every = list(places(stored))
+        for _ in range(40):
+            try:
+                version = services.import_model(
+                    zipped(sealed(files, **{name: mutated(stored, every, dice)}))
+                )
+            except ArtifactError:
+                continue
+            assert client.get(f"/models/{version}/").status_code == 200
+            assert client.get(f"/models/{version}/activate/").status_code == 200
+            shown += 1
+    assert shown
 
 
 # ------------------------------------------------------------------ anything at all
