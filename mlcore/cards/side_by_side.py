@@ -51,6 +51,8 @@ class SameRows:
     lines: list[SameLine]
     decides: bool
     """Whether there are verdicts."""
+    from_cards: tuple[bool, bool]
+    """Of which side the figures are its card's, not of these rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,14 +191,19 @@ def same_rows(found: MeasuredTogether) -> SameRows:
             for name, (label, _meaning, _more) in METRICS.items()
         ],
         decides=found.decides,
+        from_cards=(_knew(found.champion), _knew(found.challenger)),
     )
 
 
 def _figure(side: Side, name: str) -> str:
     """A metric on these rows; of a model that knows them, on employees that it had not seen."""
-    if side.knows_the_rows and side.out_of_fold:
+    if _knew(side):
         return _estimated(side.out_of_fold[name]) if name in side.out_of_fold else "–"
     return _estimated(side.metrics[name])
+
+
+def _knew(side: Side) -> bool:
+    return side.knows_the_rows and bool(side.out_of_fold)
 
 
 def _why_undecided(found: MeasuredTogether) -> Iterator[str]:
@@ -218,7 +225,7 @@ def _why_undecided(found: MeasuredTogether) -> Iterator[str]:
 def _cautions(found: MeasuredTogether) -> Iterator[str]:
     sides = (_("The model at work"), found.champion), (_("The challenger"), found.challenger)
     for who, side in sides:
-        if side.knows_the_rows and side.out_of_fold:
+        if _knew(side):
             yield _(
                 "{who} was trained on these rows, or probably was. Its figures in the table are"
                 " those of its card, measured on employees that it had not seen; how many leavers"

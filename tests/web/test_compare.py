@@ -179,6 +179,8 @@ def test_on_rows_that_one_of_them_learned_from_nothing_is_decided(
     assert same.lines[0].challenger == "0.857 (0.837 to 0.877)"
     assert same.lines[0].champion != "0.857 (0.837 to 0.877)"
     assert "those of its card" in page
+    assert f"{challenger} from its card" in page
+    assert f"{bundled} from its card" not in page
 
 
 def test_what_the_file_lacks_is_said_by_its_label_and_nothing_is_decided(
