@@ -22,7 +22,7 @@ from mlcore.engine.judging import fairness
 from mlcore.engine.judging.fairness import AttributeRates, GroupRates
 from mlcore.engine.operating import OperatingPoint, Outcome
 from mlcore.engine.schema import FeatureSchema
-from mlcore.engine.words import say
+from mlcore.engine.words import Words, say
 from mlcore.templatetags.figures import counted, decimal, of_hundred, percent, whole
 
 SHORT_LIST = 0.2
@@ -171,12 +171,17 @@ def read(
         selection=card_curves.selection(card.get("selection") or {}, names, language),
         groups=groups,
         not_for=[say(words, language) for words in card.get("not_for") or ()],
-        method=say(card.get("method") or {}, language),
-        protocol=say(evaluation.get("protocol") or {}, language),
+        method=_worded(card.get("method"), language),
+        protocol=_worded(evaluation.get("protocol"), language),
         learned=read_shapes(schema, model, card, language) if model else None,
         threshold=point.threshold,
         outcome=outcome,
     )
+
+
+def _worded(text: Words | str | None, language: str) -> str:
+    """What a card says in both languages, and older cards in English alone."""
+    return text if isinstance(text, str) else say(text or {}, language)
 
 
 def _answers(card: Mapping[str, Any], threshold: float, outcome: Outcome | None) -> Iterator[str]:

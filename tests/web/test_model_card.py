@@ -311,3 +311,9 @@ def test_where_one_ends_and_several_begin(value, english, french):
 @pytest.mark.parametrize(("leavers", "said"), [(1, "from 1 leaver only"), (2, "from 2 leavers")])
 def test_one_leaver_is_one(full, leavers, said):
     assert said in read(full, full.card | {"leavers": leavers}).doubts[0]
+
+
+def test_an_older_card_that_tells_its_method_in_one_language_is_read(full):
+    stored = full.card | {"method": "trees", "evaluation": {"protocol": "5 folds"}}
+    page = read(full, stored, language="fr")
+    assert (page.method, page.protocol) == ("trees", "5 folds")
