@@ -314,6 +314,7 @@ def test_one_leaver_is_one(full, leavers, said):
 
 
 def test_an_older_card_that_tells_its_method_in_one_language_is_read(full):
-    stored = full.card | {"method": "trees", "evaluation": {"protocol": "5 folds"}}
+    evaluation = full.card["evaluation"] | {"protocol": "5 folds"}
+    stored = full.card | {"method": "trees", "evaluation": evaluation}
     page = read(full, stored, language="fr")
     assert (page.method, page.protocol) == ("trees", "5 folds")
