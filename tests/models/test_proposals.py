@@ -11,7 +11,8 @@ from accounts.models import User
 from accounts.roles import Role
 from mlcore import registry, services
 from mlcore.engine.artifact import ArtifactError
-from mlcore.models import Activation, ActivationProposal
+from mlcore.engine.operating import OperatingPoint
+from mlcore.models import Activation, ActivationProposal, Basis
 from mlcore.services import RefusedError
 from tests.accounts.factories import make_person
 
@@ -35,6 +36,37 @@ def summer(spring, make_model):
 
 def propose(version, by, reason="better on our own people"):
     return services.propose_activation(version=version, reason=reason, by=by)
+
+
+class TestWhatWasShown:
+    """An approval is of the operating point that was read."""
+
+    @pytest.fixture
+    def proposal(self, summer, carol, frank):
+        return propose(summer, carol)
+
+    def decide(self, version, by):
+        return services.decide_operating_point(
+            version=version,
+            point=OperatingPoint((0.1, 0.2, 0.3)),
+            basis=Basis.COST,
+            basis_value=4.0,
+            reason="x",
+            by=by,
+        )
+
+    def test_a_point_set_meanwhile_stops_an_approval(self, proposal, summer, carol, frank):
+        decided = self.decide(summer, carol)
+        for seen in (0, decided.pk + 1):
+            with pytest.raises(RefusedError, match="changed meanwhile"):
+                services.approve(proposal=proposal, by=frank, decision=seen)
+        assert registry.active().version != summer.version
+        services.approve(proposal=proposal, by=frank, decision=decided.pk)
+        assert registry.active().version == summer.version
+
+    def test_without_any_the_model_s_own_was_shown(self, proposal, summer, frank):
+        services.approve(proposal=proposal, by=frank, decision=0)
+        assert registry.active().version == summer.version
 
 
 class TestAlone:
