@@ -108,7 +108,7 @@ class TestWhoLeft:
     @pytest.mark.parametrize("word", ["N/A", "-", "unknown", "Non renseigné"])
     def test_words_that_mean_nothing_known_are_no_third_answer(self, word):
         cells = [word if n % 50 == 0 else "Yes" if n % 3 == 0 else "No" for n in range(300)]
-        table = table_of(Attrition=cells, Pay=[n * 7 % 301 for n in range(300)])
+        table = table_of(Attrition=cells, Pay=[n * 11 % 307 for n in range(300)])
         made = draft(table, name="x")
         assert (made.target, made.leaver, made.needs) == ("Attrition", "Yes", ())
         data = preparation.prepare(made.plan, table.columns())
