@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.model_selection import RepeatedStratifiedKFold
 
-from mlcore.engine.judging import evaluation
+from mlcore.engine.judging import evaluation, figures
 from mlcore.engine.judging.evaluation import evaluate, protocol
 from mlcore.engine.learning.preparation import prepare
 from tests.engine.small_history import PLAN, history
@@ -58,6 +59,29 @@ def test_duplicates_are_never_on_both_sides():
     found = evaluate(prepare(PLAN, columns)).out_of_fold
     assert (found.fold[:, :150] == found.fold[:, 150:]).all()
     assert (found.probability[:, :150] == found.probability[:, 150:]).all()
+
+
+def test_people_who_look_alike_are_judged_by_folds_that_hold_both_answers(data):
+    """Twenty groups of fifteen rows, as a file with few columns and no reference has them."""
+    alike = replace(data, groups=np.arange(300) % 20)
+    found = evaluate(alike).out_of_fold
+    for folds in found.fold:
+        for fold in set(folds.tolist()):
+            unseen = folds == fold
+            assert set(data.left[unseen].tolist()) == {0, 1}
+            assert not set(alike.groups[unseen]) & set(alike.groups[~unseen])
+    for metric in figures.describe(found)["metrics"].values():
+        assert metric["low"] <= metric["mean"] <= metric["high"]
+
+
+def test_a_fold_without_leavers_is_not_measured(evaluated):
+    found = evaluated[0].out_of_fold
+    fold = np.where(found.left == 0, np.minimum(np.cumsum(found.left == 0) // 60, 1), 1)[None]
+    one = replace(found, fold=fold, probability=found.probability[:1], baselines={})
+    assert len(set(fold[0].tolist())) == 2
+    described = figures.describe(one)["metrics"]
+    assert all(np.isfinite([*metric.values()]).all() for metric in described.values())
+    assert len(figures.by_fold(one, one.probability)["roc_auc"]) == 1
 
 
 def test_the_baselines_are_measured_on_the_same_folds(evaluated, data):
