@@ -106,6 +106,7 @@ class ActivationAdmin(_OfAModelAdmin):
         "activated_at",
         "activated_by",
         "approved_by",
+        "undoes",
         "reason",
         "is_current",
     )

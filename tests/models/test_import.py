@@ -17,7 +17,9 @@ from django.core.management import CommandError, call_command
 from mlcore import registry, services
 from mlcore.engine import artifact
 from mlcore.engine.artifact import FILES, MANIFEST, ArtifactError
+from mlcore.engine.drafting.header_words import feature_name
 from mlcore.engine.schema import CleanFrame, SchemaError
+from mlcore.engine.soundness import RESERVED_NAMES
 from mlcore.models import ModelFiles, ModelVersion
 
 
@@ -282,6 +284,24 @@ class TestRefused:
         model = part(files, "model")
         change(model)
         refuse(sealed(files, model=model), why)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "_language",
+        "__all__",
+        "csrfmiddlewaretoken",
+        "Employee ID",
+        "employee_id",
+        "Format",
+        "class",
+    ],
+)
+def test_no_column_is_given_a_name_that_an_import_is_refused_for(header):
+    name = feature_name(header, ())
+    assert name not in RESERVED_NAMES
+    assert not name.startswith("_")
 
 
 @pytest.mark.parametrize(
