@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mlcore.engine.drafting.inference import draft
+from mlcore.engine.learning import preparation
 from mlcore.engine.tabular import Table, read_table
 from tests.engine.drafts import column, table_of
 
@@ -236,6 +237,17 @@ class TestReferencesThatRepeat:
             assert "80 collaborateurs" in note["fr"]
         if employees == 399:
             assert note["en"].startswith("One employee appears more than once")
+
+    def test_who_has_no_reference_is_nobody_twice(self):
+        rows = [
+            [f"M{n}" if n % 5 else "N/A", ("No", "Yes")[n % 3 == 0], str(n * 31 % 17)]
+            for n in range(400)
+        ]
+        table = Table(["Matricule", "Attrition", "Pay"], rows)
+        made = draft(table, name="x")
+        assert made.identifier == "Matricule"
+        assert made.finding("Matricule").notes == ()
+        assert preparation.prepare(made.plan, table.columns()).repeated_employees == 0
 
     def test_each_of_their_own_needs_no_note(self):
         assert draft(self.table("Matricule", 400), name="x").finding("Matricule").notes == ()

@@ -7,12 +7,14 @@ correcting. Nothing here trains, and numpy is not even needed.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from mlcore.engine.decimals import decimal_sign, may_be_either
 from mlcore.engine.drafting import header_words, suspicion
+from mlcore.engine.drafting.answer_words import UNKNOWN
 from mlcore.engine.drafting.column_kinds import MOST_ANSWERS, feature_of, kind_of, possible_kinds
 from mlcore.engine.drafting.column_profiles import Profile, profile
 from mlcore.engine.drafting.column_roles import (
@@ -215,7 +217,11 @@ def _notes(column: Column, feature: Feature | None) -> tuple[Words, ...]:
 
 def _repeats(column: Profile) -> list[Words]:
     """How many employees stand in several rows."""
-    count = sum(1 for rows in column.words.values() if rows > 1)
+    rows_of: Counter[str] = Counter()
+    for text, rows in column.words.items():
+        if (reference := text.casefold()) not in UNKNOWN:
+            rows_of[reference] += rows
+    count = sum(1 for rows in rows_of.values() if rows > 1)
     if not count:
         return []
     note = NOTES["repeats_one" if count == 1 else "repeats"]

@@ -293,8 +293,9 @@ def _people(
 
 
 def identity(raw: object) -> str:
-    """A reference as it is compared: 7, 7.0 and " 7 " are one employee; `""` for a blank."""
-    return word(raw).casefold()
+    """A reference as it is compared: 7, 7.0 and " 7 " are one employee; `""` for a blank, `N/A`."""
+    folded = word(raw).casefold()
+    return "" if folded in UNKNOWN else folded
 
 
 def _cell(raw: object) -> object:
