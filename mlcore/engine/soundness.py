@@ -16,6 +16,7 @@ from mlcore.engine.features import Feature
 from mlcore.engine.glassbox import GlassBoxModel
 from mlcore.engine.schema import EMPLOYEE_ID, FeatureSchema
 from mlcore.engine.shapes import Axis, Curve, Shape
+from mlcore.engine.words import LANGUAGES
 
 MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 """What the version of a model begins with."""
@@ -66,9 +67,8 @@ def is_words(value: Any) -> bool:
 
 
 def is_said(value: Any) -> bool:
-    """Whether `value` is a text by language that says something to everyone: English is what
-    stands where a language is not given."""
-    return is_words(value) and bool(value.get("en", "").strip())
+    """Whether `value` is a text by language that says something in one that the product speaks."""
+    return is_words(value) and any(value.get(language, "").strip() for language in LANGUAGES)
 
 
 def card_fault(card: Mapping[str, Any]) -> str:
@@ -93,7 +93,7 @@ def schema_fault(schema: FeatureSchema) -> str:
         return "its aliases are no texts."
     for section in schema.sections:
         if not _text(section.name) or not is_said(section.label):
-            return "a section has a name and a label in English at least."
+            return "a section has a name and a label."
     return next(
         (f"{feature.name!s:.40}: {fault}" for feature in schema.everything
          for fault in _feature_faults(feature)), ""
@@ -111,7 +111,7 @@ def _feature_faults(feature: Feature) -> Iterator[str]:
     if not (is_words(feature.label) and is_words(feature.help) and is_words(feature.unit)):
         yield "its label, help and unit are texts by language."
     elif not is_said(feature.label):
-        yield "its label says nothing in English."
+        yield "its label says nothing."
     if not all(map(_texts, (feature.aliases, feature.marks, feature.blank_words))):
         yield "its aliases, marks and words for a blank are texts."
     if not (isinstance(feature.integer, bool) and isinstance(feature.actionable, bool)):
@@ -134,7 +134,7 @@ def _choice_faults(feature: Feature) -> Iterator[str]:
         else:
             sound = isinstance(choice.value, str) and _text(choice.value) and choice.value != ""
         if not (sound and is_said(choice.label) and _texts(choice.aliases)):
-            yield "a choice has a value, a label in English at least, and aliases."
+            yield "a choice has a value, a label and aliases."
     values = {choice.value for choice in feature.choices}
     if feature.typical is not None and feature.typical not in values:
         yield "its typical value is one of its choices."

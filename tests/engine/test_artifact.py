@@ -32,7 +32,10 @@ def small():
                 column="B",
                 kind="choice",
                 label={"en": "B"},
-                choices=(Choice(value="x", label={"en": "X"}), Choice(value="y", label={})),
+                choices=(
+                    Choice(value="x", label={"en": "X"}),
+                    Choice(value="y", label={"en": "Y"}),
+                ),
             ),
         )
     )

@@ -215,7 +215,7 @@ class TestRefused:
             (lambda s: s["features"][0].update(label="Overtime"), "texts by language"),
             (lambda s: s["features"][0].update(label={"en": 3}), "texts by language"),
             (lambda s: s["features"][0].update(label={}), "label says nothing"),
-            (lambda s: s["features"][0].update(label={"en": " ", "fr": "x"}), "says nothing"),
+            (lambda s: s["features"][0].update(label={"en": " ", "de": "x"}), "says nothing"),
             (lambda s: s["features"][0]["choices"][0].update(label={}), "choice"),
             (lambda s: s["sections"][0].update(label={}), "section"),
             (lambda s: s["audit"][0].update(label={}), "label says nothing"),
