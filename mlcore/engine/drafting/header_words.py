@@ -206,7 +206,9 @@ _SURELY = (
 )
 SURE_TARGET = _any(_SURELY)
 """These speak of nothing else."""
-TARGET = _any(f"{_SURELY}|left|quit|quits|depart|departs|departed|gone|leave|leaving|target|label")
+TARGET = _any(
+    f"{_SURELY}|left|quit|quits|depart|departs|departed|departure|gone|leave|leaving|target|label"
+)
 STATUS = _any("status|statut|situation|etat|state|presence|position administrative")
 STAYER = _any(
     "active|actif|active employee|employed|still|present|retained|retention|stayed|stay|en poste"
