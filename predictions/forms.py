@@ -29,8 +29,10 @@ _MOST_BUTTONS = 5
 MODEL_FIELD = "form-model"
 """The hidden field with the hash of the model that a form was drawn for. No feature's name is like
 it: a feature's is an identifier."""
+LANGUAGE_FIELD = "form-language"
+"""The form's language switch; named likewise."""
 # What a page of ours posts beside the answers.
-_OWN_FIELDS = frozenset({MODEL_FIELD, "csrfmiddlewaretoken", "_language"})
+_OWN_FIELDS = frozenset({MODEL_FIELD, LANGUAGE_FIELD, "csrfmiddlewaretoken"})
 
 # 2,345 is two and some thousandths, or two thousand and some: the reader refuses to guess.
 _COULD_BE_THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2},[0-9]{3}\Z")

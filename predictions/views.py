@@ -23,15 +23,19 @@ from mlcore.models import ModelVersion
 from predictions import exports
 from predictions.explanation import explain
 from predictions.filters import PredictionFilter
-from predictions.forms import MODEL_FIELD, EmployeeForm, carry_over, initial_values
+from predictions.forms import (
+    LANGUAGE_FIELD,
+    MODEL_FIELD,
+    EmployeeForm,
+    carry_over,
+    initial_values,
+)
 from predictions.models import Prediction, Source
 from predictions.models.prediction import PredictionQuerySet
 from predictions.services import Request, predict
 
 ROWS_PER_PAGE = 50
 _TYPICAL = "typical"
-# What the form's language switch is called: no feature's name begins so.
-_SWITCH = "_language"
 
 
 # After a sign-out on a shared machine, going back must not show a person's risk.
@@ -77,7 +81,7 @@ def assess(request: HttpRequest) -> HttpResponse:
     `?from=<id>` starts from a stored prediction's values, `?from=typical` from typical ones.
     """
     active = registry.active()
-    if language := request.POST.get(_SWITCH, ""):
+    if language := request.POST.get(LANGUAGE_FIELD, ""):
         return _in_language(request, active, language)
     if request.method == "POST":
         if _drawn_for_another(request, active):

@@ -73,7 +73,7 @@ def test_the_switch_leads_to_no_other_site(client, db):
 def test_the_form_comes_back_in_another_language_as_it_was_typed(client, alice, active_model):
     client.force_login(alice)
     answer = client.post(
-        "/predictions/new/", {"_language": "fr", "monthly_income": "12 x", "over_time": "Yes"}
+        "/predictions/new/", {"form-language": "fr", "monthly_income": "12 x", "over_time": "Yes"}
     )
     page = answer.content.decode()
     assert 'value="12 x"' in page
@@ -84,7 +84,7 @@ def test_the_form_comes_back_in_another_language_as_it_was_typed(client, alice, 
 
 def test_a_language_that_does_not_exist_is_refused(client, alice, active_model):
     client.force_login(alice)
-    assert client.post("/predictions/new/", {"_language": "xx"}).status_code == 400
+    assert client.post("/predictions/new/", {"form-language": "xx"}).status_code == 400
 
 
 def test_a_feature_called_language_is_no_switch(client, alice, active_model):

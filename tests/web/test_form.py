@@ -14,7 +14,7 @@ from mlcore.engine import artifact
 from mlcore.engine.features import Choice
 from mlcore.engine.words import say
 from mlcore.models import ModelVersion, Origin
-from predictions.forms import MODEL_FIELD
+from predictions.forms import LANGUAGE_FIELD, MODEL_FIELD
 from predictions.models import Prediction, Source
 
 NEW = "/predictions/new/"
@@ -245,9 +245,14 @@ def test_a_form_of_another_model_is_not_assessed_but_shown_anew(
 
 
 def test_a_switch_of_language_loses_nothing_without_a_word_either(as_alice, employee, other):
-    answer = as_alice.post(NEW, employee | switched(other) | {"_language": "fr"})
+    answer = as_alice.post(NEW, employee | switched(other) | {LANGUAGE_FIELD: "fr"})
     assert len(answer.context["carried"].gone) == 2
     assert answer.cookies["django_language"].value == "fr"
+
+
+def test_no_feature_can_be_taken_for_what_the_form_itself_sends():
+    # A feature's name is an identifier: the artifact's reader insists on it.
+    assert not any(name.isidentifier() for name in (MODEL_FIELD, LANGUAGE_FIELD))
 
 
 def test_what_neither_model_reads_stays_to_be_corrected(as_alice, employee, other):

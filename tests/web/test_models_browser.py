@@ -106,6 +106,7 @@ def addresses(first, second):
         f"/models/{second}/",
         f"/models/{second}/operating-point/?basis=cost&cost=4&workforce=2000",
         f"/models/{second}/operating-point/?basis=capacity&capacity=0&workforce=x",
+        "/models/compare/",
         f"/models/compare/?champion={first}&challenger={second}",
         f"/models/{second}/activate/",
         "/models/import/",
