@@ -106,12 +106,14 @@ def test_cancelling_ends_the_work(data, jobs):
 
     def cancel(step, done, total):
         told.append((step, done))
-        if (step, done) == ("evaluating", 1):
+        # Where two share the work, folds may end before the training on everyone does.
+        if step == "evaluating" and done:
             raise CancelledError
 
     with pytest.raises(CancelledError):
         evaluate(data, progress=cancel, jobs=jobs)
-    assert told[-1] == ("evaluating", 1)
+    assert [step for step, done in told if step == "evaluating" and done] == ["evaluating"]
+    assert told[-1][0] == "evaluating"
 
 
 def test_blanks_are_judged_too():
