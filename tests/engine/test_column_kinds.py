@@ -53,8 +53,9 @@ class TestKinds:
             (["3 ans", "4 mois"], "Ancienneté", "text", "left_out"),
             (["35h15", "39h"], "Horaire", "text", "left_out"),
             (["3 ans", "14 ans"], "Ancienneté", "number", "input"),
+            (["3 ans", "14 years", "1 an"], "Ancienneté", "number", "input"),
         ],
-        ids=range(41),
+        ids=range(42),
     )
     def test_a_column_is_known_by_its_values_and_its_name(self, cells, name, kind, role):
         found = column(cells, name=name)
@@ -255,6 +256,12 @@ class TestReferencesThatRepeat:
     @pytest.mark.parametrize("name", ["Manager ID", "Matricule du responsable", "Site ID"])
     def test_the_reference_of_another_is_not_the_employees(self, name):
         assert draft(self.table(name), name="x").identifier == ""
+
+    @pytest.mark.parametrize("name", ["Code postal", "Zip", "Manager ID"])
+    def test_nor_is_that_of_a_place_where_nobody_else_lives(self, name):
+        made = draft(self.table(name, employees=400, prefix=""), name="x")
+        assert made.identifier == ""
+        assert made.finding(name).reason["en"].startswith("A code.")
 
 
 class TestNumbersThatCanBeReadInTwoWays:

@@ -40,7 +40,7 @@ def kind_of(column: Profile) -> ColumnKind:
     header = phrase(column.header)
     if column.foreign or column.is_date or _serial_dates(column, header):
         return "date" if not column.foreign or _dates_by_cell(column) else "text"
-    if column.is_duration:
+    if column.is_duration and column.numbers is None:
         return "text"
     if names_a_person(column):
         return "identifier"
@@ -107,14 +107,14 @@ def names_a_person(column: Profile) -> bool:
 def stands_for_another(column: Profile) -> bool:
     """Whether a column refers to a manager, a place or an account rather than to the employee."""
     header = phrase(column.header)
-    return column.distinct < column.filled and bool(
-        header_words.REFERENCE.search(header)
-        or (
-            (header_words.CODE.search(header) or header_words.CATEGORY.fullmatch(header))
-            and not header_words.OWN_REFERENCE.search(header)
-            and not header_words.PERSONAL_ALWAYS.search(header)
-            and not _bare_code(header)
-        )
+    if header_words.REFERENCE.search(header):
+        return True
+    return (
+        column.distinct < column.filled
+        and bool(header_words.CODE.search(header) or header_words.CATEGORY.fullmatch(header))
+        and not header_words.OWN_REFERENCE.search(header)
+        and not header_words.PERSONAL_ALWAYS.search(header)
+        and not _bare_code(header)
     )
 
 

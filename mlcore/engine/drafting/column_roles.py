@@ -216,6 +216,8 @@ def _identifier_score(column: Profile) -> int:
     if header_words.PERSONAL.search(header) or not identifies(column):
         return 0
     unique = column.distinct == column.rows
+    if header_words.REFERENCE.search(header):
+        return 0
     if header_words.OTHER_THINGS.search(header) and not unique:
         return 0
     own = bool(header_words.OWN_REFERENCE.search(header))

@@ -145,8 +145,9 @@ REFERENCE = _any(
     f"(?:{_SOMEBODY})"
     f"|(?:{_SOMEBODY}) (?:employee )?(?:id|no|nr|num|number|code|matricule|ref)"
     f"|(?<=^ )(?:{_SOMEBODY})(?= $)|cost cent(?:er|re)s?(?: code)?|centres? de couts?"
+    "|(?:code )?postal|zip|zipcode|postcode|siret|siren|insee"
 )
-"""The same: a number that stands for another person, or for an account."""
+"""The same: a number that stands for another person, for an account, or for a place."""
 OTHER_THINGS = _any(
     f"{_SOMEBODY}|department|departement|dept|service|site|team|equipe|position|poste|job|project"
     "|projet|company|entity|entite|location|contract|contrat|office|store|magasin|region|country"
