@@ -141,27 +141,25 @@ def previous() -> ModelVersion | None:
     Whatever someone went back from is passed over: only a decision brings it to work again. So is
     a model whose files were never kept here.
     """
-    standing = _standing()
+    kept = Q(model_version__files__isnull=False) | Q(is_current=True)
+    told = Activation.objects.filter(kept).order_by("activated_at", "id")
+    standing: list[int] = []  # models as they were put to work, without what was undone
+    left: set[int] = set()  # those that someone went back from, and nobody decided on since
+    for model, undoes in told.values_list("model_version_id", "undoes_id"):
+        if undoes is None:
+            left.discard(model)
+            standing.append(model)
+            continue
+        # Back to one that stands already: all that came after it is undone.
+        while standing and standing[-1] != model:
+            left.add(standing.pop())
     if not standing:
         return None
-    current = standing[-1].model_version_id
-    before = next((a for a in reversed(standing) if a.model_version_id != current), None)
-    return ModelVersion.objects.get(pk=before.model_version_id) if before else None
-
-
-def _standing() -> list[Activation]:
-    """The activations that nobody went back from, the oldest first; the last one is at work."""
-    standing: list[Activation] = []
-    kept = Q(model_version__files__isnull=False) | Q(is_current=True)
-    lines = Activation.objects.filter(kept).only("model_version_id", "undoes_id")
-    for activation in lines.order_by("activated_at", "id"):
-        if activation.undoes_id is not None:
-            # Back to one that stands already: all that came after it is undone.
-            while standing and standing[-1].model_version_id != activation.model_version_id:
-                standing.pop()
-        if activation.undoes_id is None or not standing:
-            standing.append(activation)
-    return standing
+    left.add(standing[-1])
+    before = next((model for model in reversed(standing) if model not in left), None)
+    if before is None:
+        return None
+    return ModelVersion.objects.defer("schema", "card").get(pk=before)
 
 
 def roll_back(*, by: User | None, leaving: ModelVersion, reason: str = "") -> Activation:

@@ -110,6 +110,15 @@ class TestRollingBack:
         services.activate(version=spring, reason="for the season")
         assert services.previous() == autumn
 
+    def test_what_one_fled_from_is_not_reached_by_an_earlier_decision(self, models, carol):
+        spring, summer, autumn = models
+        services.activate(version=summer, reason="once more")
+        assert back(carol).model_version == autumn
+        # Summer was decided on before autumn, too; but it has failed since.
+        assert services.previous() == spring
+        assert back(carol).model_version == spring
+        assert services.previous() is None
+
     def test_a_model_whose_files_were_never_kept_is_passed_over(self, models, carol):
         ModelFiles.objects.filter(pk=models[1].pk).delete()
         assert services.previous() == models[0]
