@@ -20,6 +20,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
+from mlcore import uploads
 from mlcore.engine.drafting.corrections import CorrectionError
 from mlcore.engine.drafting.draft import Draft
 from mlcore.engine.words import say
@@ -33,8 +34,6 @@ from mlcore.trainings.forms import FileForm, megabytes
 from mlcore.trainings.progress import progress_of
 
 ROWS_PER_PAGE = 50
-# What surrounds a file in the body of a form.
-_ENVELOPE = 64 * 1024  # bytes
 # What the switch of language is called in a form that carries what was typed.
 _SWITCH = "_language"
 
@@ -93,8 +92,8 @@ def trainings(request: HttpRequest) -> HttpResponse:
 def bring(request: HttpRequest) -> HttpResponse:
     """A labelled file is brought, read once, and becomes a draft to correct."""
     length = int(request.META.get("CONTENT_LENGTH") or 0)
-    if request.method == "POST" and length > settings.TRAINING_MAX_BODY + _ENVELOPE:
-        _read_away(request, length)
+    if request.method == "POST" and length > settings.TRAINING_MAX_BODY + uploads.ENVELOPE:
+        uploads.read_away(request, length, most=8 * settings.TRAINING_MAX_BODY)
         form = FileForm(data={})
         form.refuse_size(length)
         return _bring_page(request, form, status=413)
@@ -118,13 +117,6 @@ def _bring_page(request: HttpRequest, form: FileForm, *, status: int = 200) -> H
         "bytes": settings.TRAINING_MAX_BODY,
     }
     return render(request, "models/training_new.html", {"form": form, **limits}, status=status)
-
-
-def _read_away(request: HttpRequest, length: int) -> None:
-    """Take a refused body from the connection: closed on unread bytes, it would cut the answer."""
-    left = min(length, 8 * settings.TRAINING_MAX_BODY)
-    while left > 0 and (chunk := request.read(min(left, 1 << 20))):
-        left -= len(chunk)
 
 
 # ------------------------------------------------------------------ the columns
