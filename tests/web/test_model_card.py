@@ -220,6 +220,15 @@ def test_groups_are_judged_by_four_fifths_in_words(full):
     assert nobody.groups == []
 
 
+def test_groups_that_are_too_small_to_show_are_said_to_be(full):
+    stored = full_card(full)
+    stored["fairness"] = {"site": {"label": {"en": "Site"}, "groups": [], "hidden": 300}}
+    with translation.override("en"):
+        [site] = read(full, stored).groups
+    assert site.sentence.startswith("Its groups are too small to compare")
+    assert not site.worrying
+
+
 def test_shapes_come_strongest_first_and_say_their_extremes(full):
     learned = read(full, full_card(full)).learned
     importances = [shape.importance for shape in learned.shapes]
