@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -356,8 +357,6 @@ def test_without_a_reason_nothing_is_activated(as_carol, challenger):
 
 def test_the_activation_says_what_the_form_will_ask(as_carol, active_model):
     """A model with one input less: what is no longer asked is named."""
-    from dataclasses import replace
-
     full = full_model(active_model.artifact)
     *features, gone = full.schema.features
     smaller = replace(
@@ -541,6 +540,17 @@ def test_what_is_no_model_is_refused_in_words(as_carol, bundled, content):
 
 def test_no_file_at_all(as_carol, bundled):
     assert "Choose a file." in text_of(as_carol.post("/models/import/"))
+
+
+def test_a_card_that_lacks_figures_is_shown_without_them(as_carol, active_model):
+    """Of the releases before, whose cards nobody looked through."""
+    card = dict(active_model.artifact.card)
+    odd = {"duplicates": {"a": 1}, "set_aside": {"no_answer": 1}, "pairs_tried": "many"}
+    files = artifact.files_of(replace(active_model.artifact, card=card | odd))
+    version = services.register(files=files, origin=Origin.TRAINED)
+    answer = as_carol.get(f"/models/{version}/")
+    assert answer.status_code == 200
+    assert "1 without an answer, – that could not be read" in text_of(answer)
 
 
 # ------------------------------------------------------------------ comparing
