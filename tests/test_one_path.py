@@ -31,7 +31,7 @@ CASES = {
         "job_satisfaction": "Very high",
         "business_travel": "travel rarely",
     },
-    "texts": {"monthly_income": "12,345", "distance_from_home": " 7 "},
+    "texts": {"monthly_income": "12 345", "distance_from_home": " 7 "},
     "audit": {"gender": "Female", "age": 44},
     "nobody": {"employee_id": ""},
 }
