@@ -16,8 +16,8 @@ LANGUAGES = ("en", "fr")
 
 
 def say(words: Words, language: str, default: str = "") -> str:
-    """The text in `language` (`"fr"`, `"fr-ca"`), else in English, else `default`."""
-    return words.get(language[:2]) or words.get("en") or default
+    """The text in `language` (`"fr"`, `"fr-ca"`), else in English, else in any, else `default`."""
+    return words.get(language[:2]) or words.get("en") or next(iter(words.values()), "") or default
 
 
 def number_text(value: float, language: str) -> str:

@@ -14,6 +14,10 @@ def test_a_text_is_said_in_the_readers_language_or_else_in_english(language, tex
     assert say({"en": "Age", "fr": "Âge"}, language) == text
 
 
+def test_a_text_in_one_language_alone_is_better_than_none():
+    assert say({"fr": "Trajet"}, "en") == "Trajet"
+
+
 def test_a_text_that_nobody_wrote_has_a_default():
     assert say({}, "fr", "age") == "age"
     assert say({"fr": ""}, "fr", "age") == "age"
