@@ -104,7 +104,8 @@ def main() -> int:
     if sys.platform != "linux":
         sys.stderr.write("The benchmarks read /proc and need Linux.\n")
         return 1
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: whoever starts us in the background has it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         return _run(options)
