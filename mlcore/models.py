@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
@@ -13,12 +14,15 @@ from django.utils.translation import pgettext_lazy
 from mlcore.engine.operating import OperatingPoint
 from mlcore.engine.words import say
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
-def _person(verbose_name: object, *, null: bool = True) -> models.ForeignKey:  # type: ignore[type-arg]
+
+def _person(verbose_name: StrOrPromise, *, null: bool = True) -> models.ForeignKey:  # type: ignore[type-arg]
     """Someone who did something here: kept for as long as what they did."""
     return models.ForeignKey(
         settings.AUTH_USER_MODEL,
-        verbose_name=verbose_name,  # type: ignore[arg-type]
+        verbose_name=verbose_name,
         null=null,
         blank=null,
         on_delete=models.PROTECT,

@@ -26,12 +26,11 @@ from accounts.models import User
 from accounts.read_only import ReadOnlyAdmin
 from mlcore.admin import LINKS, Link
 from mlcore.models import ModelVersion
-from mlcore.templatetags.figures import percent
+from mlcore.templatetags.figures import band_mark, percent
 from predictions import exports
 from predictions.explanation import explain
 from predictions.models import Prediction
 from predictions.models.prediction import PredictionQuerySet
-from predictions.templatetags.risk import band_mark
 
 # What the list's filters and its dates write into the address.
 _LOOKUPS = {

@@ -7,7 +7,7 @@ what it shows to those who hear it (`label`), and its numbers stand beside it in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from django.utils.html import escape
@@ -159,8 +159,8 @@ class Plot:
         return self.at(*point)
 
 
-def _path(points: object) -> str:
-    return "L".join(f"{x:.1f} {y:.1f}" for x, y in points)  # type: ignore[attr-defined]
+def _path(points: Iterable[Point]) -> str:
+    return "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
 
 
 def bar(share: float, *, kind: str = "", tick: float | None = None) -> str:

@@ -12,6 +12,9 @@ from typing import Any
 from mlcore.engine.schema import FeatureSchema
 from mlcore.engine.words import Words, say
 
+FEWEST = 50
+"""Of those who left, and of those who stayed: from fewer no model is trained."""
+
 
 class TrainingError(ValueError):
     """Data from which no model can be trained; the text says why and what to do.

@@ -16,12 +16,10 @@ from mlcore.engine.drafting.answer_words import UNKNOWN
 from mlcore.engine.drafting.corrections import LONGEST_WHY, CorrectionError, as_words, problem
 from mlcore.engine.drafting.draft import Draft, Finding
 from mlcore.engine.drafting.header_words import LONGEST_LABEL
+from mlcore.engine.plan import FEWEST
 from mlcore.engine.values import fold
 from mlcore.engine.words import LANGUAGES, Words, number_text, say
 
-FEWEST = 50
-"""Of those who left, and of those who stayed; `engine.preparation`, too heavy to be imported by a
-web process, refuses fewer."""
 LONGEST_TITLE = 160  # characters
 LONGEST_SOURCE = 600
 
@@ -304,8 +302,8 @@ class ColumnsForm(forms.Form):
 
     def counts(self) -> dict[str, int]:
         """How many columns are used for what, as saved."""
-        roles = [finding.role for finding in self.draft.findings]
-        return {role: roles.count(role) for role in _ROLES}  # type: ignore[arg-type]
+        roles: list[str] = [finding.role for finding in self.draft.findings]
+        return {role: roles.count(role) for role in _ROLES}
 
     def words(self) -> list[BoundField]:
         """The fields that name and describe the model."""

@@ -6,7 +6,7 @@ from django import template
 from django.utils.safestring import SafeString, mark_safe
 
 from mlcore.engine.operating import Band
-from mlcore.templatetags.figures import of_hundred, percent, signed
+from mlcore.templatetags.figures import band_mark, of_hundred, percent, signed
 from predictions import charts
 
 register = template.Library()
@@ -14,6 +14,7 @@ register = template.Library()
 
 for say in (percent, of_hundred, signed):
     register.filter(say)
+register.simple_tag(band_mark)
 
 
 @register.filter
@@ -26,11 +27,6 @@ def percent_below(share: float, threshold: float) -> str:
 
 
 # What follows marks SVG as safe: it is drawn from numbers and from the names of levels alone.
-
-
-@register.simple_tag
-def band_mark(band: Band) -> SafeString:
-    return mark_safe(charts.band_mark(band))  # noqa: S308
 
 
 @register.simple_tag

@@ -13,7 +13,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mlcore.models import RunState, TrainingFile, TrainingRun
-from mlcore.trainings import columns as training_columns
 from mlcore.trainings import drafts as training_drafts
 from mlcore.trainings import files as training_files
 from mlcore.trainings import jobs as training_jobs
@@ -337,9 +336,6 @@ def test_a_training_is_begun_from_the_page_and_only_once(as_carol, draft):
 
 
 def test_too_few_leavers_are_told_before_the_training(as_carol, carol):
-    from mlcore.engine.learning import preparation
-
-    assert training_columns.FEWEST == preparation.FEWEST
     rows = [row for row in history() if row[-1] == "non"]
     rows += [row for row in history() if row[-1] == "oui"][:20]
     run = make_draft(carol, rows)

@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 
 from mlcore.engine.drafting.answer_words import UNKNOWN
 from mlcore.engine.features import Feature
-from mlcore.engine.plan import TrainingError, TrainingPlan
+from mlcore.engine.plan import FEWEST, TrainingError, TrainingPlan
 from mlcore.engine.schema import CleanFrame, FeatureSchema
 from mlcore.engine.values import Value, fold, shown, word
 from mlcore.engine.words import Words, number_text
 
 Ints = NDArray[np.int64]
 
-FEWEST = 50  # of those who left, and of those who stayed
 FEWEST_KNOWN = 20  # values of an input; with fewer it says nothing about anyone
 LARGEST_NUMBER = 1e15  # beyond it a float skips whole numbers, and `soundness` refuses a model
 MOST_UNREADABLE = 0.05  # of the rows; with more of them, the file means something else
