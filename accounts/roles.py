@@ -36,7 +36,9 @@ ACCESS_ADMIN = "accounts.access_admin"
 _ANALYST = frozenset(
     {
         "predictions.assess_by_form",
+        "predictions.assess_by_file",
         "predictions.view_prediction",
+        "predictions.view_batch",
         "mlcore.view_modelversion",
         "mlcore.view_activation",  # with it, models have pages
     }
@@ -45,6 +47,7 @@ _AUDITOR = frozenset(
     {
         ACCESS_ADMIN,
         "predictions.view_prediction",
+        "predictions.view_batch",
         "mlcore.view_modelversion",
         "mlcore.view_activation",
         "mlcore.view_activationproposal",

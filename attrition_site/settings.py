@@ -308,6 +308,13 @@ MODEL_REFRESH_SECONDS = 2.0
 TRAINING_MAX_BODY = env.int("TRAINING_MAX_BODY", 50 * 1024 * 1024)
 TRAINING_FILE_DAYS = env.int("TRAINING_FILE_DAYS", 30)
 
+# ------------------------------------------------------------------ files of employees
+
+# The largest file of employees, in bytes.
+BATCH_MAX_BODY = env.int("BATCH_MAX_BODY", 200 * 1024 * 1024)
+# For how long a file that waits for a person is kept, and the cells of rows that were refused.
+BATCH_FILE_DAYS = env.int("BATCH_FILE_DAYS", 7)
+
 # ------------------------------------------------------------------ background work
 
 Q_CLUSTER = {

@@ -23,6 +23,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("accounts/", include("accounts.urls")),
     path("predictions/", include("predictions.urls")),
+    path("batches/", include("predictions.batches.urls")),
     path("models/", include("mlcore.urls")),
     # Before sign-in too: whoever cannot read the page cannot sign in on it.
     path("i18n/setlang/", login_not_required(set_language), name="set_language"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -60,6 +60,7 @@ class _Memory:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.active: ActiveModel | None = None
+        self.pinned: ActiveModel | None = None
         self.asked_at = float("-inf")
         self.complaint = ""
 
@@ -124,6 +125,29 @@ def _ask() -> ActiveModel:
     return known
 
 
+def pinned(version: ModelVersion, point: OperatingPoint) -> ActiveModel:
+    """A registered model, active or not, to judge by `point`: for work that outlasts an activation.
+
+    The process keeps the last one. Raises `ModelUnavailableError` unless its files are what was
+    recorded.
+    """
+    kept = _memory.pinned
+    if kept is None or kept.id != version.pk or kept.artifact.sha256 != version.sha256:
+        known = _memory.active
+        if known is not None and known.artifact.sha256 == version.sha256:
+            loaded = known.artifact
+        else:
+            try:
+                loaded = load(version.pk, version.sha256)
+            except ArtifactError as error:
+                raise ModelUnavailableError(str(error)) from error
+        kept = ActiveModel(version.pk, version.version, loaded, point)
+    elif kept.operating_point != point:
+        kept = replace(kept, operating_point=point)
+    _memory.pinned = kept
+    return kept
+
+
 def load(pk: int, sha256: str) -> Artifact:
     """A registered model's artifact. Raises `ArtifactError` unless it is what was recorded."""
     files = _files(pk, sha256)
@@ -153,7 +177,7 @@ def forget() -> None:
     """Make this process ask again: after an activation of its own, and between tests."""
     # Whoever is asking now may have the old answer: wait, so that it is forgotten too.
     with _memory.lock:
-        _memory.active = None
+        _memory.active = _memory.pinned = None
         _memory.asked_at = float("-inf")
         _memory.complaint = ""
 

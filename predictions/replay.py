@@ -24,6 +24,7 @@ from predictions.models.prediction import PredictionQuerySet
 _COLUMNS = (
     "id",
     "created_at",
+    "batch__started_at",
     "inputs",
     "model_version_id",
     "model_sha256",
@@ -159,7 +160,8 @@ class _Point:
 
 
 def _judged_otherwise(record: Record, probability: float, points: Sequence[_Point]) -> list[str]:
-    moment = record["created_at"]
+    # A file is judged to its last row by what was in force when it was begun.
+    moment = record["batch__started_at"] or record["created_at"]
     in_force = [
         each.point
         for each in points

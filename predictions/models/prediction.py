@@ -17,6 +17,7 @@ from django.utils.translation import pgettext_lazy
 from accounts.models import User
 from mlcore.engine.glassbox import sigmoid
 from mlcore.models import ModelVersion
+from predictions.models.batch import Batch
 
 
 class AppendOnlyError(TypeError):
@@ -65,6 +66,7 @@ class PredictionQuerySet(models.QuerySet["Prediction"]):
         return self.select_related("requested_by", "model_version").defer(
             "inputs",
             "audit_attributes",
+            "groups",
             "contributions",
             "model_version__schema",
             "model_version__card",
@@ -102,9 +104,22 @@ class Prediction(models.Model):
     )
     source = models.CharField(_("source"), max_length=8, choices=Source.choices)
     request_id = models.CharField(_("request"), max_length=64, blank=True)
+    # The file that it came with, and its line there.
+    batch = models.ForeignKey(
+        Batch,
+        verbose_name=_("file"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="predictions",
+        db_index=False,
+    )
+    row = models.PositiveBigIntegerField(_("line in the file"), null=True, blank=True)
 
     employee_id = models.CharField(_("employee"), max_length=64, blank=True)
     audit_attributes = models.JSONField(_("audit attributes"), default=dict, blank=True)
+    # Of a file's columns that no model asked for, those kept to compare groups by: {header: text}.
+    groups = models.JSONField(_("groups"), default=dict, blank=True)
     inputs = models.JSONField(_("inputs"))
 
     model_version = models.ForeignKey(
@@ -149,6 +164,17 @@ class Prediction(models.Model):
             ),
             # The history filtered by level of risk.
             models.Index(fields=["band", "-created_at", "-id"], name="prediction_band"),
+            # The history filtered by source: what people did in the pages, among files' thousands.
+            models.Index(fields=["source", "-created_at", "-id"], name="prediction_source"),
+        ]
+        constraints = [
+            # No row of a file is recorded twice, however often its chunk is tried; and a page of a
+            # file's results is found by it.
+            models.UniqueConstraint(
+                fields=["batch", "row"],
+                condition=models.Q(batch__isnull=False),
+                name="one_prediction_per_row",
+            )
         ]
 
     def __str__(self) -> str:

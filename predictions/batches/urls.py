@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from predictions.batches import result_views, views
+
+app_name = "batches"
+
+urlpatterns = [
+    path("", views.batches, name="list"),
+    path("new/", views.bring, name="new"),
+    path("<int:pk>/", views.batch, name="detail"),
+    path("<int:pk>/columns/", views.columns, name="columns"),
+    path("<int:pk>/progress/", views.progress, name="progress"),
+    path("<int:pk>/start/", views.start, name="start"),
+    path("<int:pk>/cancel/", views.cancel, name="cancel"),
+    path("<int:pk>/discard/", views.discard, name="discard"),
+    path("<int:pk>/refused/", result_views.refused, name="refused"),
+]

@@ -1,0 +1,1 @@
+"""The dashboard: where everyone stands now, how that moved, and what drives it."""
