@@ -1,34 +1,4 @@
-// A file is brought, a training is watched. Both work without this script.
-
-// A file that is too large is refused before it is sent.
-const upload = document.querySelector("form[data-upload]");
-if (upload) {
-  const file = upload.querySelector("input[type=file]");
-  const error = upload.querySelector(".field-error");
-  const tooLarge = () => file.files.length > 0 && file.files[0].size > Number(upload.dataset.largest);
-  const judge = () => {
-    const paragraph = document.createElement("p");
-    paragraph.textContent = upload.dataset.tooLarge;
-    error.replaceChildren(...(tooLarge() ? [paragraph] : []));
-    file.toggleAttribute("aria-invalid", tooLarge());
-    if (tooLarge()) file.setAttribute("aria-invalid", "true");
-  };
-  file.addEventListener("change", judge);
-  // Before the site's own script sees it: a form that is not sent stays ready.
-  document.addEventListener("submit", (event) => {
-    if (event.target !== upload) return;
-    if (tooLarge()) {
-      event.preventDefault();
-      event.stopImmediatePropagation();
-      judge();
-      file.focus();
-    } else {
-      upload.querySelector("[data-status]").textContent = upload.dataset.waiting;
-    }
-  }, true);
-}
-
-// How far it is, every two seconds; once it has ended, the page says how.
+// A training is watched: how far it is, every two seconds. Once it has ended, the page says how.
 const watched = document.querySelector("[data-progress]");
 if (watched) {
   const part = (name) => watched.querySelector(`[data-${name}]`);
