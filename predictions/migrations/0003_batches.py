@@ -62,6 +62,10 @@ class Migration(migrations.Migration):
                     models.PositiveBigIntegerField(blank=True, null=True, verbose_name="rows"),
                 ),
                 (
+                    "cut",
+                    models.JSONField(blank=True, default=dict, verbose_name="what reading told"),
+                ),
+                (
                     "moderate_from",
                     models.FloatField(blank=True, null=True, verbose_name="moderate from"),
                 ),
@@ -146,6 +150,7 @@ class Migration(migrations.Migration):
                 ("number", models.PositiveIntegerField()),
                 ("rows", models.PositiveIntegerField()),
                 ("content", models.BinaryField()),
+                ("made_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("done_at", models.DateTimeField(blank=True, null=True)),
                 ("accepted", models.PositiveIntegerField(default=0)),
                 ("refused", models.PositiveIntegerField(default=0)),

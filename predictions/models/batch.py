@@ -97,6 +97,8 @@ class Batch(models.Model):
     about_rows = models.PositiveBigIntegerField(_("rows, estimated"), default=0)
     # Known once the file was read to its end.
     rows = models.PositiveBigIntegerField(_("rows"), null=True, blank=True)
+    # What reading it to its end told: `cutting.Cut` as JSON. Never a cell.
+    cut = models.JSONField(_("what reading told"), default=dict, blank=True)
 
     # The model and the operating point that judge all of its rows, settled when work begins.
     model_version = models.ForeignKey(
@@ -186,6 +188,7 @@ class BatchChunk(models.Model):
     number = models.PositiveIntegerField()
     rows = models.PositiveIntegerField()
     content = models.BinaryField()
+    made_at = models.DateTimeField(default=timezone.now)
     # Set in the transaction that records it.
     done_at = models.DateTimeField(null=True, blank=True)
     accepted = models.PositiveIntegerField(default=0)
