@@ -285,9 +285,30 @@ class Migration(migrations.Migration):
                 verbose_name="file",
             ),
         ),
+        migrations.RemoveIndex(model_name="prediction", name="prediction_band"),
+        migrations.RemoveIndex(model_name="prediction", name="prediction_employee"),
         migrations.AddIndex(
             model_name="prediction",
-            index=models.Index(fields=["source", "-created_at", "-id"], name="prediction_source"),
+            index=models.Index(
+                fields=["employee_id", "-created_at", "-id"],
+                name="prediction_employee",
+                opclasses=["varchar_pattern_ops", "timestamptz_ops", "uuid_ops"],
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="prediction",
+            index=models.Index(
+                fields=["model_version", "source", "band", "-created_at", "-id"],
+                name="prediction_kind",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="prediction",
+            index=models.Index(
+                condition=models.Q(("batch__isnull", True)),
+                fields=["request_id"],
+                name="prediction_request",
+            ),
         ),
         migrations.AddConstraint(
             model_name="prediction",

@@ -89,8 +89,7 @@ class Prediction(models.Model):
     What identifies a person stands in columns of its own (`employee_id`, `audit_attributes`), so
     that it can be blanked one day without touching the rest.
 
-    No index serves `request_id`, for each write would pay for it: the rare search by a request's
-    number reads the whole table. Narrow it by date.
+    Each index serves a read that `predictions.search` names; a file's rows pay for every one.
     """
 
     id = models.UUIDField(_("number"), primary_key=True, default=time_ordered_uuid, editable=False)
@@ -158,14 +157,22 @@ class Prediction(models.Model):
             models.Index(fields=["requested_by", "-created_at", "-id"], name="prediction_own"),
             # The history of one employee, and search by the beginning of the reference.
             models.Index(
-                fields=["employee_id", "-created_at"],
+                fields=["employee_id", "-created_at", "-id"],
                 name="prediction_employee",
-                opclasses=["varchar_pattern_ops", "timestamptz_ops"],
+                opclasses=["varchar_pattern_ops", "timestamptz_ops", "uuid_ops"],
             ),
-            # The history filtered by level of risk.
-            models.Index(fields=["band", "-created_at", "-id"], name="prediction_band"),
-            # The history filtered by source: what people did in the pages, among files' thousands.
-            models.Index(fields=["source", "-created_at", "-id"], name="prediction_source"),
+            # The history filtered by model, source and level of risk, in any combination: one range
+            # per combination, each of them sorted.
+            models.Index(
+                fields=["model_version", "source", "band", "-created_at", "-id"],
+                name="prediction_kind",
+            ),
+            # Search by a request's number. A file's rows share one number, which the file tells.
+            models.Index(
+                fields=["request_id"],
+                name="prediction_request",
+                condition=models.Q(batch__isnull=True),
+            ),
         ]
         constraints = [
             # No row of a file is recorded twice, however often its chunk is tried; and a page of a
