@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import User
-from mlcore.engine.glassbox import Score
+from mlcore.engine.glassbox import Score, Scores
 from mlcore.engine.schema import CleanFrame, CleanRow
 from mlcore.registry import ActiveModel
-from predictions.models import Prediction, Source
+from predictions import bulk
+from predictions.models import Batch, Prediction, Source
 
 # Rows per statement when a whole file is written: bounds the memory that one statement takes.
 _ROWS_PER_STATEMENT = 1000
@@ -61,24 +63,69 @@ def predict_frame(frame: CleanFrame, *, using: ActiveModel, request: Request) ->
     return predictions
 
 
+def record_frame(
+    frame: CleanFrame,
+    scores: Scores,
+    *,
+    using: ActiveModel,
+    request: Request,
+    batch: Batch,
+    rows: Sequence[int],
+    groups: Mapping[str, Sequence[str]],
+) -> list[str]:
+    """Record the accepted rows of a part of a file, and give the level of risk of each.
+
+    `scores` are those of `frame` by the model of `using`; `rows` are the lines of the file, and
+    `groups` by header the texts, in the frame's order. All of them are recorded, or none. Raises
+    Django's `DatabaseError`; `IntegrityError` when one of the rows has been recorded before.
+    """
+    bands: list[str] = [using.operating_point.band(p) for p in scores.probability.tolist()]
+    assessed = bulk.Assessed(frame=frame, scores=scores, bands=bands, lines=rows, groups=groups)
+    same = _same_for_all(using, request) | {"batch_id": batch.pk}
+    fields = {field.attname: field for field in Prediction._meta.concrete_fields}
+    values = [fields[name].get_db_prep_save(value, connection) for name, value in same.items()]
+    columns = (*same, *bulk.COLUMNS)
+    into = f"{Prediction._meta.db_table} ({', '.join(columns)})"
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # Django translates the errors of `copy` itself, and not those of what is written.
+            with (
+                connection.wrap_database_errors,
+                cursor.copy(f"COPY {into} FROM STDIN") as copy,
+            ):
+                for text in bulk.copied(assessed, values):
+                    copy.write(text)
+        else:
+            places = ", ".join(["%s"] * len(columns))
+            statement = f"INSERT INTO {into} VALUES ({places})"  # noqa: S608 (our own names)
+            cursor.executemany(statement, list(bulk.inserted(assessed, values)))
+    return bands
+
+
+def _same_for_all(using: ActiveModel, request: Request) -> dict[str, Any]:
+    """What the records of one request have in common, by field."""
+    return {
+        "created_at": timezone.now(),
+        "requested_by_id": request.requested_by.pk,
+        "source": str(request.source),
+        "request_id": request.request_id,
+        "model_version_id": using.id,
+        "model_sha256": using.artifact.sha256,
+        "intercept": using.model.intercept,
+        "floor": using.model.floor,
+        "base_rate": using.model.base_rate,
+        "threshold": using.operating_point.threshold,
+    }
+
+
 def _record(row: CleanRow, score: Score, *, using: ActiveModel, request: Request) -> Prediction:
-    point = using.operating_point
     return Prediction(
-        created_at=timezone.now(),
-        requested_by=request.requested_by,
-        source=request.source,
-        request_id=request.request_id,
         employee_id=row.employee_id,
         audit_attributes=row.audit,
         inputs=row.inputs,
-        model_version_id=using.id,
-        model_sha256=using.artifact.sha256,
         probability=score.probability,
         log_odds=score.log_odds,
-        intercept=using.model.intercept,
-        floor=using.model.floor,
         contributions=score.contributions,
-        base_rate=using.model.base_rate,
-        threshold=point.threshold,
-        band=point.band(score.probability),
+        band=using.operating_point.band(score.probability),
+        **_same_for_all(using, request),
     )

@@ -13,15 +13,15 @@ from openpyxl import Workbook
 
 from mlcore.engine.tabular import match_columns, read_table
 from mlcore.public_data import ibm_columns
-from predictions.models import Prediction, Source
-from predictions.services import Request, predict_frame
+from predictions.models import Batch, Prediction, Source
+from predictions.services import Request, record_frame
 from tests.api.conftest import Api
 from tests.conftest import EMPLOYEE
 
 PACKAGES = ("attrition_site", "accounts", "mlcore", "predictions")
 
 # What tells one prediction from another of the same employee.
-OWN = {"id", "created_at", "requested_by_id", "source", "request_id"}
+OWN = {"id", "created_at", "requested_by_id", "source", "request_id", "batch_id", "row"}
 
 CASES = {
     "complete": {},
@@ -90,8 +90,17 @@ def by_batch(api, employees):
 
 def by_columns(active, columns, alice):
     frame = active.schema.clean_frame(columns)
-    request = Request(requested_by=alice, source=Source.FILE)
-    return frame, predict_frame(frame, using=active, request=request)
+    batch = Batch.objects.create(name="staff", sha256="0" * 64, size=1, uploaded_by=alice)
+    record_frame(
+        frame,
+        active.model.score_frame(frame),
+        using=active,
+        request=Request(requested_by=alice, source=Source.FILE),
+        batch=batch,
+        rows=frame.positions,
+        groups={},
+    )
+    return frame, list(Prediction.objects.filter(batch=batch).order_by("row"))
 
 
 def by_frame(active, employees, headers, alice):
@@ -173,6 +182,32 @@ def test_what_the_service_returns_is_what_the_database_holds(alice, record):
         {name: value for name, value in fields.items() if name not in OWN and name[0] != "_"},
         sort_keys=True,
     )
+
+
+def calls_that_write_in_bulk(source: str) -> list[str]:
+    """What is called of a cursor to write many rows, past the models."""
+    return [
+        node.func.attr
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and (node.func.attr == "executemany" or ast.unparse(node.func) == "cursor.copy")
+    ]
+
+
+def test_the_service_alone_writes_past_the_models():
+    assert calls_that_write_in_bulk("c.executemany(sql, rows)\ncursor.copy('COPY t')") == [
+        "executemany",
+        "copy",
+    ]
+    root = Path(__file__).parent.parent
+    writers = {
+        str(file.relative_to(root))
+        for package in PACKAGES
+        for file in (root / package).rglob("*.py")
+        if calls_that_write_in_bulk(file.read_text(encoding="utf-8"))
+    }
+    assert writers == {"predictions/services.py"}
 
 
 # Who imports whom, from the outside in.

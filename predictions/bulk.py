@@ -1,0 +1,168 @@
+"""Many predictions as a database takes them in bulk: each row's columns as text.
+
+What a column says again and again (an answer, and what it contributes) is written as text once.
+The text is what Django writes for one prediction, so that a record does not tell its door.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mlcore.engine.glassbox import Scores
+from mlcore.engine.schema import CleanFrame
+from mlcore.engine.values import Value
+
+COLUMNS = (
+    "id",
+    "row",
+    "employee_id",
+    "audit_attributes",
+    "groups",
+    "inputs",
+    "probability",
+    "log_odds",
+    "contributions",
+    "band",
+)
+"""What differs between the rows of a file; the rows that are made here hold it in this order."""
+
+# Rows that are written at once. While the database takes them in, the next ones are made.
+_PORTION = 250
+
+Write = Callable[[str], str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assessed:
+    """n accepted rows of a file: what was asked and what was answered, in one order."""
+
+    frame: CleanFrame
+    scores: Scores
+    bands: Sequence[str]
+    lines: Sequence[int]
+    """Where each row stands in the file."""
+    groups: Mapping[str, Sequence[str]]
+    """By header, the text of each row."""
+
+
+def copied(assessed: Assessed, same: Sequence[object]) -> Iterator[str]:
+    """The rows for PostgreSQL's COPY in text format, some hundreds at a time.
+
+    `same` are the values that all rows have in common; each row holds them, then `COLUMNS`.
+    """
+    begin = "".join(f"{copy_text(value)}\t" for value in same)
+    for rows in _rows(assessed, copy_text, repr):
+        yield "".join([f"{begin}{row}\n" for row in map("\t".join, rows)])
+
+
+def inserted(assessed: Assessed, same: Sequence[object]) -> Iterator[tuple[Any, ...]]:
+    """The rows as an INSERT's parameters for SQLite; each holds `same`, then `COLUMNS`."""
+    before = tuple(same)
+    for rows in _rows(assessed, str, float):
+        for row in rows:
+            yield before + row
+
+
+def _rows(
+    assessed: Assessed, write: Write, number: Callable[[float], Any]
+) -> Iterator[Iterator[tuple[Any, ...]]]:
+    """The values of `COLUMNS`, a portion of the rows at a time."""
+    frame, scores = assessed.frame, assessed.scores
+    count = len(frame)
+    ids = time_ordered_ids(count)
+    inputs = _Objects(frame.inputs, write)
+    audit = _Objects(frame.audit, write, blanks=False)
+    groups = _Objects(assessed.groups, write)
+    contributions = _Objects(
+        {name: column.tolist() for name, column in scores.contributions.items()}, write
+    )
+    for start in range(0, count, _PORTION):
+        rows = slice(start, min(start + _PORTION, count))
+        yield zip(
+            ids[rows],
+            map(str, assessed.lines[rows]),
+            map(write, frame.employee_ids[rows]),
+            audit.of(rows),
+            groups.of(rows),
+            inputs.of(rows),
+            map(number, scores.probability[rows].tolist()),
+            map(number, scores.log_odds[rows].tolist()),
+            contributions.of(rows),
+            assessed.bands[rows],
+            strict=True,
+        )
+
+
+class _Objects:
+    """A JSON object per row, made of columns."""
+
+    def __init__(
+        self, columns: Mapping[str, Sequence[Value]], write: Write, *, blanks: bool = True
+    ) -> None:
+        self._columns = [
+            (values, _Members(name, write, blanks=blanks)) for name, values in columns.items()
+        ]
+        self._blanks = blanks
+
+    def of(self, rows: slice) -> list[str]:
+        """The objects of some rows; a blank is `null`, or left out."""
+        if not self._columns:
+            return ["{}"] * (rows.stop - rows.start)
+        members = zip(
+            *(map(texts.__getitem__, values[rows]) for values, texts in self._columns), strict=True
+        )
+        if self._blanks:
+            return [f"{{{', '.join(row)}}}" for row in members]
+        return [f"{{{', '.join(filter(None, row))}}}" for row in members]
+
+
+class _Members(dict[Value, str]):
+    """By value, the text of an object's member, written when it is first asked for.
+
+    A column's values are all whole numbers, all floats or all texts, so that equal ones are the
+    same; but for 0.0 and -0.0, which are therefore never kept.
+    """
+
+    def __init__(self, name: str, write: Write, *, blanks: bool) -> None:
+        self._begin = f"{json.dumps(name)}: "
+        self._write = write
+        self._blanks = blanks
+
+    def __missing__(self, value: Value) -> str:
+        if value is None and not self._blanks:
+            text = ""
+        else:
+            text = self._write(f"{self._begin}{json.dumps(value)}")
+        if value != 0 or isinstance(value, int):
+            self[value] = text
+        return text
+
+
+def copy_text(value: object) -> str:
+    """A value as a field of COPY's text format."""
+    if value is None:
+        return "\\N"
+    return (
+        str(value)
+        .replace("\\", "\\\\")
+        .replace("\t", "\\t")
+        .replace("\n", "\\n")
+        .replace("\r", "\\r")
+    )
+
+
+def time_ordered_ids(count: int) -> list[str]:
+    """UUIDs of version 7 (RFC 9562) that rise, as 32 hexadecimal digits each.
+
+    Those of one millisecond rise too, so that an index takes a file's rows at its end.
+    """
+    begin = f"{time.time_ns() // 1_000_000:012x}7"
+    digits = os.urandom(9 * count).hex()
+    # Between the random digits stands the variant, which is two bits of the 8.
+    ends = sorted(digits[place : place + 18] for place in range(0, 18 * count, 18))
+    return [f"{begin}{end[:3]}8{end[3:]}" for end in ends]
