@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -176,33 +176,50 @@ def _size(term: tuple[str, float]) -> float:
     return abs(term[1])
 
 
+def strongest(
+    prediction: Prediction, schema: FeatureSchema, language: str, count: int
+) -> list[Reason]:
+    """The `count` strongest reasons, or as many as there are: for a list of many people."""
+    found = strongest_first(prediction, schema)[:count]
+    return [_reason(prediction.inputs, schema, *term, language) for term in found if term[1]]
+
+
 def explain(
     prediction: Prediction, language: str, *, schema: FeatureSchema | None = None
 ) -> Explanation:
     """Read a stored prediction, by the schema of the model that made it."""
     schema = schema or registry.schema_of(prediction.model_version)
-
-    def reason(name: str, contribution: float) -> Reason:
-        features = [schema.by_name[feature] for feature in features_of(name)]
-        values = tuple(prediction.inputs.get(feature.name) for feature in features)
-        known = list(zip(features, values, strict=True))
-        return Reason(
-            features=tuple(feature.name for feature in features),
-            label=label_of(schema, name, language),
-            values=values,
-            value_text=_TOGETHER.join(_in_words(*each, language) for each in known),
-            contribution=contribution,
-            actionable=any(feature.actionable and value is not None for feature, value in known),
-            beyond_seen=len(known) == 1 and features[0].beyond_seen(values[0]),
-        )
-
     return Explanation(
-        everything=[reason(*term) for term in strongest_first(prediction, schema)],
+        everything=[
+            _reason(prediction.inputs, schema, *term, language)
+            for term in strongest_first(prediction, schema)
+        ],
         audit=[
             (say(feature.label, language), feature.value_text(value, language))
             for feature in schema.audit
             if (value := prediction.audit_attributes.get(feature.name)) is not None
         ],
+    )
+
+
+def _reason(
+    inputs: Mapping[str, Value],
+    schema: FeatureSchema,
+    name: str,
+    contribution: float,
+    language: str,
+) -> Reason:
+    features = [schema.by_name[feature] for feature in features_of(name)]
+    values = tuple(inputs.get(feature.name) for feature in features)
+    known = list(zip(features, values, strict=True))
+    return Reason(
+        features=tuple(feature.name for feature in features),
+        label=label_of(schema, name, language),
+        values=values,
+        value_text=_TOGETHER.join(_in_words(*each, language) for each in known),
+        contribution=contribution,
+        actionable=any(feature.actionable and value is not None for feature, value in known),
+        beyond_seen=len(known) == 1 and features[0].beyond_seen(values[0]),
     )
 
 

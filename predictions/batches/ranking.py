@@ -9,7 +9,7 @@ place where they can be blanked.
 A chunk's part and the whole ranking have one form, which nothing executes:
 
     prefix    struct: magic, version, bytes of the header, people, refused, people by level
-    header    JSON: columns with type, place and length; what codes stand for; people by code and level
+    header    JSON: where each column lies; what codes stand for; people by code and level
     columns   arrays of numpy, each compressed for itself and read when it is first asked for
 """
 
