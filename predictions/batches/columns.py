@@ -1,0 +1,279 @@
+"""What each column of a brought file is read as: as a form, for a person to correct."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.forms.boundfield import BoundField
+from django.utils.functional import cached_property
+from django.utils.html import conditional_escape, format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext, pgettext_lazy
+
+from mlcore.engine.ingest.matching import Column
+from mlcore.engine.schema import EMPLOYEE_ID, FeatureSchema
+from mlcore.engine.words import say
+from predictions.batches.first_rows import FirstRows, Unreadable
+from predictions.batches.matching import (
+    CHOSEN,
+    GROUP,
+    MOST_GROUPS,
+    NOT_STORED,
+    REMEMBERED,
+    Proposal,
+)
+
+_HOW = {
+    "header": pgettext_lazy("how a column was recognised", "Recognised by its name"),
+    "name": pgettext_lazy("how a column was recognised", "Recognised by its name"),
+    "label": pgettext_lazy("how a column was recognised", "Recognised by its name"),
+    "likeness": pgettext_lazy("how a column was recognised", "Looks like it: check it"),
+    REMEMBERED: pgettext_lazy("how a column was recognised", "As you chose for the last such file"),
+    CHOSEN: pgettext_lazy("how a column was recognised", "Your choice"),
+}
+
+Options = list[tuple[str, str]]
+Choices = list[tuple[str, str] | tuple[str, Options]]
+
+
+class _Select(forms.Select):
+    """A select whose options are written in one go: two hundred of them with two hundred each
+    would take a template seconds.
+    """
+
+    def render(
+        self,
+        name: str,
+        value: Any,
+        attrs: dict[str, Any] | None = None,
+        renderer: Any = None,
+    ) -> SafeString:
+        chosen = "" if value is None else str(value)
+        written = self.build_attrs(self.attrs, {"name": name, **(attrs or {})})
+        return format_html(
+            "<select{}>{}</select>",
+            format_html_join("", ' {}="{}"', written.items()),
+            self._options(chosen),
+        )
+
+    def _options(self, chosen: str) -> SafeString:
+        parts = []
+        for value, label in self.choices:
+            if isinstance(label, (list, tuple)):
+                inside = "".join(_option(inner, words, chosen) for inner, words in label)
+                parts.append(f'<optgroup label="{conditional_escape(value)}">{inside}</optgroup>')
+            else:
+                parts.append(_option(value, label, chosen))
+        return mark_safe("".join(parts))  # noqa: S308 - each part is escaped
+
+
+def _option(value: Any, label: Any, chosen: str) -> str:
+    mark = " selected" if str(value) == chosen else ""
+    return f'<option value="{conditional_escape(value)}"{mark}>{conditional_escape(label)}</option>'
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ColumnRow:
+    """One column of the file, as the page shows it."""
+
+    column: Column
+    field: BoundField
+    samples: list[str]
+    how: str
+    likely: bool
+    """Whether a person should look: it was recognised by likeness alone."""
+    note: str
+    unreadable: Unreadable | None
+
+
+class ColumnsForm(forms.Form):
+    """What each column of a file is read as, for a person to correct.
+
+    Fields carry the column's place in the file. After `is_valid()`, `uses` is what
+    `matching.keep` takes.
+    """
+
+    def __init__(
+        self, proposal: Proposal, schema: FeatureSchema, language: str, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.proposal = proposal
+        self.schema = schema
+        self.language = language
+        common = self._choices()
+        for column, use in zip(proposal.columns, proposal.uses, strict=True):
+            label = _("“{column}” is read as").format(column=column.header)
+            self.fields[_name(column.place)] = forms.ChoiceField(
+                label=label,
+                required=False,
+                choices=self._choices_of(column, common),
+                initial=use,
+                widget=_Select(attrs={"aria-label": label}),
+            )
+
+    # ------------------------------------------------------------------ the choices
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """What each field is called."""
+        return {EMPLOYEE_ID: _("Employee reference")} | {
+            feature.name: say(feature.label, self.language, feature.name)
+            for feature in self.schema.everything
+        }
+
+    def _choices(self) -> Choices:
+        schema, labels = self.schema, self.labels
+        sections: dict[str, Options] = {section.name: [] for section in schema.sections}
+        for feature in schema.features:
+            sections.setdefault(feature.section, []).append((feature.name, labels[feature.name]))
+        titles = {section.name: say(section.label, self.language) for section in schema.sections}
+        choices: Choices = [(EMPLOYEE_ID, labels[EMPLOYEE_ID])]
+        choices += [
+            (titles.get(name) or _("Asked by the model"), options)
+            for name, options in sections.items()
+            if options
+        ]
+        if schema.audit:
+            audit = [(feature.name, labels[feature.name]) for feature in schema.audit]
+            choices.append((_("For fairness checks only"), audit))
+        return choices
+
+    def _choices_of(self, column: Column, common: Choices) -> Choices:
+        first: Choices = [(NOT_STORED, pgettext("use of a column", "Not stored"))]
+        if column.groupable:
+            first.append((GROUP, _("Kept to compare groups")))
+        return first + common
+
+    # ------------------------------------------------------------------ what the page shows
+
+    def rows(self, first: FirstRows) -> Iterator[ColumnRow]:
+        """Every column of the file, in its order."""
+        proposal = self.proposal
+        for column, use, how in zip(proposal.columns, proposal.uses, proposal.how, strict=True):
+            field = self[_name(column.place)]
+            now = str(field.value() or NOT_STORED)
+            told = how if now == use else CHOSEN if now else NOT_STORED
+            yield ColumnRow(
+                column=column,
+                field=field,
+                samples=list(column.samples),
+                how=str(_HOW.get(told, "")),
+                likely=told == "likeness",
+                note=self._note(column, now),
+                unreadable=first.unreadable.get(now),
+            )
+
+    def _note(self, column: Column, use: str) -> str:
+        if use == NOT_STORED and column.protected:
+            return _("Nobody asked for it, and it is protected by law: nothing of it is kept.")
+        if use in self._audit:
+            return _("Shows whether groups are treated alike. No risk is computed from it.")
+        if use == GROUP:
+            return _("Stored with each assessment, to filter and compare by. The model ignores it.")
+        return ""
+
+    @cached_property
+    def _audit(self) -> frozenset[str]:
+        return frozenset(feature.name for feature in self.schema.audit)
+
+    @property
+    def chosen(self) -> list[str]:
+        """The use of each column as the form stands, whether or not it can be kept."""
+        return [str(self[name].value() or NOT_STORED) for name in self.fields]
+
+    @property
+    def matched(self) -> dict[str, int]:
+        """By field, the place of its column, as the form stands; where two claim it, the first."""
+        matched: dict[str, int] = {}
+        for column, use in zip(self.proposal.columns, self.chosen, strict=True):
+            if use in self.labels:
+                matched.setdefault(use, column.place)
+        return matched
+
+    @property
+    def found(self) -> int:
+        """How many of the model's questions a column answers."""
+        used = set(self.chosen)
+        return sum(feature.name in used for feature in self.schema.features)
+
+    @property
+    def missing(self) -> list[str]:
+        """What the model asks and no column answers."""
+        used = set(self.chosen)
+        features = self.schema.features
+        return [self.labels[feature.name] for feature in features if feature.name not in used]
+
+    @property
+    def has_reference(self) -> bool:
+        return EMPLOYEE_ID in self.chosen
+
+    @property
+    def not_stored(self) -> int:
+        """How many columns are left behind."""
+        return self.chosen.count(NOT_STORED)
+
+    def problems(self) -> Iterator[tuple[BoundField, str, str]]:
+        """Each field with its column's header and its first error, in the order of the page."""
+        for column in self.proposal.columns:
+            field = self[_name(column.place)]
+            if field.errors:
+                yield field, column.header, str(field.errors[0])
+
+    # ------------------------------------------------------------------ what was chosen
+
+    def clean(self) -> dict[str, Any]:
+        places: defaultdict[str, list[int]] = defaultdict(list)
+        for column in self.proposal.columns:
+            if use := self.cleaned_data.get(_name(column.place)):
+                places[use].append(column.place)
+        groups = places.pop(GROUP, [])
+        if len(groups) > MOST_GROUPS:
+            self._refuse(
+                groups,
+                ngettext(
+                    "At most {most} column can be kept to compare groups: choose which.",
+                    "At most {most} columns can be kept to compare groups: choose which.",
+                    MOST_GROUPS,
+                ).format(most=MOST_GROUPS),
+            )
+        for name, found in places.items():
+            if len(found) > 1:
+                self._refuse(
+                    found,
+                    _("{columns} are read as “{field}” at once. Keep one of them.").format(
+                        columns=self._list(found), field=self.labels[name]
+                    ),
+                )
+        if not places.keys() & {feature.name for feature in self.schema.features}:
+            self.add_error(
+                None,
+                _(
+                    "No column answers any of the model’s questions, so nobody could be assessed."
+                    " Choose below what the columns are, or bring another file."
+                ),
+            )
+        return self.cleaned_data
+
+    def _refuse(self, places: Iterable[int], sentence: str) -> None:
+        for place in places:
+            self.add_error(_name(place), sentence)
+
+    def _list(self, places: Sequence[int]) -> str:
+        headers = {column.place: column.header for column in self.proposal.columns}
+        names = [_("“{name}”").format(name=headers[place]) for place in places]
+        last = names.pop()
+        return _("{names} and {last}").format(names=", ".join(names), last=last)
+
+    @property
+    def uses(self) -> list[str]:
+        """By place, as `matching.keep` takes them."""
+        return [self.cleaned_data[_name(column.place)] for column in self.proposal.columns]
+
+
+def _name(place: int) -> str:
+    return f"column-{place}"

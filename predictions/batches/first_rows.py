@@ -1,0 +1,130 @@
+"""How the first rows of a brought file would be understood, before anything is begun."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from mlcore.engine.features import Feature
+from mlcore.engine.ingest import records
+from mlcore.engine.ingest.records import Faults
+from mlcore.engine.schema import FeatureSchema
+from mlcore.engine.values import InvalidValueError, read_identifier, shown
+from mlcore.engine.words import Problem
+from predictions.batches import files
+from predictions.models import Batch
+
+LOOKED_AT = 200  # rows
+SHOWN = 5  # rows
+FAULTS_SHOWN = 3
+
+Rows = Sequence[tuple[int, list[str]]]
+"""The line of each row in the file, and its cells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A value as the model reads it."""
+
+    text: str
+    """As a person reads it; empty for what is not known."""
+    given: str
+    """What the file says."""
+    wrong: str = ""
+    """What is wrong with it and what to do; empty when nothing is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One field over the first rows."""
+
+    name: str
+    place: int
+    """Of its column in the file."""
+    cells: list[Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Values of one column that cannot be read."""
+
+    count: int
+    sentence: str
+    """What is wrong with the first of them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FirstRows:
+    """The first rows as the model would understand them."""
+
+    looked_at: int
+    refused: int
+    """How many of those looked at could not be assessed."""
+    lines: list[int]
+    readings: list[Reading]
+    unreadable: dict[str, Unreadable] = field(default_factory=dict)
+    """By field."""
+    faults: list[tuple[int, str]] = field(default_factory=list)
+    """Of the first rows that are wrong as a whole: the line, and what is wrong."""
+
+
+def of(batch: Batch) -> Rows:
+    """The first rows of a kept file. Raises `TableError`."""
+    read = records.read(files.pieces(batch), files.format_of(batch))
+    return list(islice(read, LOOKED_AT))
+
+
+def understood(
+    rows: Rows, width: int, matched: Mapping[str, int], schema: FeatureSchema, language: str
+) -> FirstRows:
+    """What the model would make of `rows`; `matched` gives each field's place.
+
+    `width` is how many columns the header has: a row with more or fewer cells is refused.
+    """
+    faults = Faults(width)
+    whole: list[tuple[int, list[str]]] = []
+    wrong: list[tuple[int, str]] = []
+    for line, cells in rows:
+        if problem := faults.of(cells):
+            wrong.append((line, problem.text(language)))
+        else:
+            whole.append((line, cells))
+    columns = {name: [cells[place] for _, cells in whole] for name, place in matched.items()}
+    frame = schema.clean_frame(columns) if columns and whole else None
+    counts: Counter[str] = Counter()
+    first: dict[str, Problem] = {}
+    for problems in frame.problems.values() if frame else ():
+        for name, found in problems.items():
+            counts[name] += 1
+            first.setdefault(name, found[0])
+    refused = len(frame.problems) if frame else len(whole)
+    return FirstRows(
+        looked_at=len(rows),
+        refused=refused + len(wrong),
+        lines=[line for line, _ in whole[:SHOWN]],
+        readings=[
+            _reading(name, place, whole[:SHOWN], schema, language)
+            for name, place in sorted(matched.items(), key=lambda item: item[1])
+        ],
+        unreadable={
+            name: Unreadable(count, first[name].text(language)) for name, count in counts.items()
+        },
+        faults=wrong[:FAULTS_SHOWN],
+    )
+
+
+def _reading(name: str, place: int, rows: Rows, schema: FeatureSchema, language: str) -> Reading:
+    feature = schema.by_name.get(name)
+    return Reading(name, place, [_cell(cells[place], feature, language) for _line, cells in rows])
+
+
+def _cell(given: str, feature: Feature | None, language: str) -> Cell:
+    """`feature` is None for the employee's reference."""
+    try:
+        if feature is None:
+            return Cell(read_identifier(given), given)
+        return Cell(feature.value_text(feature.read(given), language), given)
+    except InvalidValueError as error:
+        return Cell("", shown(given), error.problem.text(language))

@@ -1,0 +1,182 @@
+"""Which column of a brought file is what: proposed, corrected by a person, remembered.
+
+The engine compares headers and values with the active schema; a file of the same headers as one
+before is matched as a person left it then. Nothing of a cell is kept here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+
+from mlcore.engine.ingest import matching
+from mlcore.engine.ingest.matching import Column
+from mlcore.engine.schema import EMPLOYEE_ID, FeatureSchema
+from predictions.models import Batch, FileShape
+from predictions.models.batch import WAITING, BatchState
+
+if TYPE_CHECKING:
+    from accounts.models import User
+    from mlcore.registry import ActiveModel
+
+NOT_STORED = ""
+"""The use of a column that nobody asked for."""
+GROUP = "@group"
+"""The use of a column that is kept to compare groups of people by."""
+MOST_GROUPS = 3
+REMEMBERED, CHOSEN = "remembered", "chosen"
+"""How a use was found, besides the engine's own ways."""
+
+# Between two headers of a fingerprint: no header holds it.
+_SEPARATOR = "\x1f"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proposal:
+    """What each column of a file would be read as, all by its place (0 is the first)."""
+
+    columns: list[Column]
+    uses: list[str]
+    """A field of the schema, `GROUP` or `NOT_STORED`."""
+    how: list[str]
+    """`header`, `name`, `label`, `likeness`, `remembered`, `chosen`, or `""` for a column that
+    nothing was found for."""
+    rematched: bool = False
+    """Whether what was chosen before was for another model, and is not what is proposed now."""
+
+
+def fingerprint(headers: Sequence[str]) -> str:
+    """What files of the same columns have in common, whatever the order and the capitals."""
+    folded = sorted(" ".join(header.split()).casefold() for header in headers)
+    return hashlib.sha256(_SEPARATOR.join(folded).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def asked(schema: FeatureSchema) -> list[str]:
+    """Every field that a column can be read as: the reference, inputs, audit attributes."""
+    return [EMPLOYEE_ID, *(feature.name for feature in schema.everything)]
+
+
+# ------------------------------------------------------------------ proposing
+
+
+def propose(batch: Batch, active: ActiveModel, rows: Sequence[Sequence[str]]) -> Proposal:
+    """What the columns would be read as: as a person chose, as remembered, or as the engine finds.
+
+    `rows` are the first ones of the file, their cells in its order.
+    """
+    columns = matching.match(batch.headers, rows, active.schema)
+    if batch.model_version_id == active.id:
+        return _saved(batch, columns)
+    rematched = batch.model_version_id is not None
+    shape = FileShape.objects.filter(fingerprint=fingerprint(batch.headers)).first()
+    if shape is not None:
+        return _as_remembered(columns, shape, active.schema, rematched=rematched)
+    return Proposal(
+        columns=columns,
+        uses=[column.field for column in columns],
+        how=[column.how for column in columns],
+        rematched=rematched,
+    )
+
+
+def _saved(batch: Batch, columns: list[Column]) -> Proposal:
+    uses = [NOT_STORED] * len(columns)
+    for name, place in batch.matched.items():
+        uses[place] = name
+    for place in batch.grouped:
+        uses[place] = GROUP
+    pairs = zip(columns, uses, strict=True)
+    how = [
+        column.how if use == column.field else CHOSEN if use else NOT_STORED
+        for column, use in pairs
+    ]
+    return Proposal(columns=columns, uses=uses, how=how)
+
+
+def _as_remembered(
+    columns: list[Column], shape: FileShape, schema: FeatureSchema, *, rematched: bool
+) -> Proposal:
+    """As a person left a file of these headers; what the model asks since then, as found now."""
+    then = {header: name for name, header in shape.matched.items() if header}
+    fields = set(asked(schema))
+    uses, how = [], []
+    for column in columns:
+        name = then.get(column.header, NOT_STORED)
+        if name in fields:
+            uses.append(name)
+            how.append(REMEMBERED)
+        elif column.header in shape.grouped and column.groupable:
+            uses.append(GROUP)
+            how.append(REMEMBERED)
+        elif column.field and column.field not in shape.matched:
+            uses.append(column.field)
+            how.append(column.how)
+        else:
+            uses.append(NOT_STORED)
+            how.append(NOT_STORED)
+    return Proposal(columns=columns, uses=uses, how=how, rematched=rematched)
+
+
+# ------------------------------------------------------------------ keeping
+
+
+def keep(batch: Batch, uses: Sequence[str], active: ActiveModel) -> bool:
+    """Keep what a person chose for the model that asks now; False when work has begun meanwhile.
+
+    `uses` are of the shape of `Proposal.uses`, no field twice.
+    """
+    matched = {use: place for place, use in enumerate(uses) if use not in (NOT_STORED, GROUP)}
+    grouped = [place for place, use in enumerate(uses) if use == GROUP]
+    with transaction.atomic():
+        locked = Batch.objects.select_for_update().filter(pk=batch.pk, state__in=WAITING).first()
+        if locked is None:
+            return False
+        same = (locked.matched, locked.grouped, locked.model_version_id) == (
+            matched,
+            grouped,
+            active.id,
+        )
+        if not same:
+            # What was tried was tried otherwise: it says nothing of these columns.
+            locked.state = BatchState.DRAFT
+            locked.matched, locked.grouped = matched, grouped
+            locked.model_version_id = active.id
+            locked.save(update_fields=["state", "matched", "grouped", "model_version"])
+    batch.refresh_from_db()
+    return True
+
+
+def remember(batch: Batch, schema: FeatureSchema, *, by: User) -> None:
+    """Keep how the columns of `batch` were matched, for the next file of the same headers.
+
+    The file of its refused rows, once corrected, has the matched columns alone: it is remembered
+    as well.
+    """
+    headers = batch.headers
+    matched = {
+        name: headers[batch.matched[name]] if name in batch.matched else ""
+        for name in asked(schema)
+    }
+    grouped = [headers[place] for place in batch.grouped]
+    kept = [headers[place] for place in sorted({*batch.matched.values(), *batch.grouped})]
+    for shape in (headers, kept):
+        _remember(shape, matched, grouped, by=by)
+
+
+def _remember(
+    headers: Sequence[str], matched: Mapping[str, str], grouped: Sequence[str], *, by: User
+) -> None:
+    FileShape.objects.update_or_create(
+        fingerprint=fingerprint(headers),
+        defaults={
+            "matched": dict(matched),
+            "grouped": list(grouped),
+            "updated_by": by,
+            "updated_at": timezone.now(),
+        },
+    )
