@@ -7,11 +7,11 @@ door becomes a `CleanRow` here or nowhere; the type checker refuses a row that d
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Any, NewType
+from typing import Any, NewType, cast
 
 from mlcore.engine.features import Feature, Section
 from mlcore.engine.schema_json import feature_from_json, feature_to_json
@@ -188,30 +188,23 @@ class FeatureSchema:
         problems: dict[int, dict[str, list[Problem]]] = {}
 
         def read_column(name: str, read: Reader) -> list[Value]:
-            # A text that occurs again is not read again. Numbers are read faster than found, and
-            # are no keys: 1, 1.0 and True are equal, as are 0.0 and -0.0.
-            read_before: dict[str, Value | Problem] = {}
-            values: list[Value] = []
-            for position, raw in enumerate(columns[name] if name in columns else (None,) * count):
-                verdict: Value | Problem
-                if type(raw) is not str:
-                    verdict = _verdict(read, raw)
-                elif raw in read_before:
-                    verdict = read_before[raw]
-                else:
-                    verdict = read_before[raw] = _verdict(read, raw)
-                if isinstance(verdict, Problem):
-                    problems.setdefault(position, {})[name] = [verdict]
-                    verdict = None
-                values.append(verdict)
+            if name not in columns:
+                return [None] * count
+            verdicts = _verdicts(read, columns[name])
+            values: list[Any] = list(verdicts)
+            if Problem in map(type, verdicts):
+                for position, verdict in enumerate(verdicts):
+                    if isinstance(verdict, Problem):
+                        problems.setdefault(position, {})[name] = [verdict]
+                        values[position] = None
             return values
 
         identifiers = read_column(EMPLOYEE_ID, read_identifier)
         inputs = {name: read_column(name, read) for name, read in self._input_readers}
         audit = {name: read_column(name, read) for name, read in self._audit_readers}
-        for position, values in enumerate(zip(*inputs.values(), strict=True)):
-            if not blank_rows and position not in problems and not known(values):
-                problems[position] = {ROW: [Problem("nothing_known")]}
+        if not blank_rows:
+            for position in _without_values(inputs.values(), count):
+                problems.setdefault(position, {ROW: [Problem("nothing_known")]})
         positions = [position for position in range(count) if position not in problems]
         return CleanFrame(
             [str(identifiers[position] or "") for position in positions],
@@ -294,6 +287,36 @@ def _verdict(read: Reader, raw: object) -> Value | Problem:
         return read(raw)
     except InvalidValueError as error:
         return error.problem
+
+
+class _ReadBefore(dict[str, Value | Problem]):
+    """Verdicts by text, so that a text which occurs again is not read again."""
+
+    def __init__(self, read: Reader) -> None:
+        self._read = read
+
+    def __missing__(self, text: str) -> Value | Problem:
+        verdict = self[text] = _verdict(self._read, text)
+        return verdict
+
+
+def _verdicts(read: Reader, column: Sequence[object]) -> list[Value | Problem]:
+    before = _ReadBefore(read)
+    if set(map(type, column)) == {str}:
+        return list(map(before.__getitem__, cast("Sequence[str]", column)))
+    # Numbers are read faster than found, and are no keys: 1, 1.0 and True are equal, as are 0.0
+    # and -0.0.
+    return [before[raw] if type(raw) is str else _verdict(read, raw) for raw in column]
+
+
+def _without_values(columns: Iterable[Sequence[Value]], count: int) -> Iterable[int]:
+    """The rows, of so many, in which every column is blank."""
+    blank: Iterable[int] = range(count)
+    for values in columns:
+        if None not in values:
+            return ()
+        blank = [position for position in blank if values[position] is None]
+    return blank
 
 
 def _keep(

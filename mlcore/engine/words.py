@@ -67,6 +67,25 @@ PROBLEMS: Mapping[str, Words] = {
         "en": "“{given}” is not one of the choices: {choices}.",
         "fr": "« {given} » ne fait pas partie des choix : {choices}.",
     },
+    "ragged": {
+        "en": "The row has {cells} cells, but the header has {width}. Look for a separator or a"
+        " line break too many or too few, or put quotation marks around the cell that holds one.",
+        "fr": "La ligne compte {cells} cellules, mais l’en-tête en compte {width}. Cherchez un"
+        " séparateur ou un retour à la ligne en trop ou manquant, ou mettez entre guillemets la"
+        " cellule qui en contient un.",
+    },
+    "merge_marker": {
+        "en": "This line marks a merge that nobody finished. Keep one of the two versions below it"
+        " and delete the marks.",
+        "fr": "Cette ligne signale une fusion restée inachevée. Gardez une seule des deux versions"
+        " qui suivent et supprimez les marques.",
+    },
+    "merging": {
+        "en": "This row stands between the marks of a merge that nobody finished: the file says it"
+        " twice, differently. Keep one version and delete the marks.",
+        "fr": "Cette ligne se trouve entre les marques d’une fusion restée inachevée : le fichier"
+        " la donne deux fois, différemment. Gardez une seule version et supprimez les marques.",
+    },
     "not_text": {
         "en": "Give the employee’s reference as text.",
         "fr": "Donnez la référence du collaborateur sous forme de texte.",

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mlcore.engine.decimals import decimal_sign, may_be_either
 from mlcore.engine.drafting import header_words, suspicion
 from mlcore.engine.drafting.answer_words import UNKNOWN
 from mlcore.engine.drafting.column_kinds import MOST_ANSWERS, feature_of, kind_of, possible_kinds
@@ -41,6 +40,7 @@ from mlcore.engine.drafting.draft_words import NOTES, reason
 from mlcore.engine.drafting.header_words import phrase
 from mlcore.engine.drafting.suspicion import Leavers
 from mlcore.engine.features import Feature, Kind
+from mlcore.engine.ingest.decimals import decimal_sign, may_be_either
 from mlcore.engine.tabular import Table, check_history
 from mlcore.engine.values import shown
 from mlcore.engine.words import Words, number_text, say

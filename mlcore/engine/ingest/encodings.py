@@ -1,0 +1,66 @@
+"""In which encoding a file's text is written."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+OLE = b"\xd0\xcf\x11\xe0"
+"""How old Excel files begin, and encrypted ones."""
+CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+"""What no text holds."""
+
+_PROBE = 4096  # bytes that tell whether each second one is NUL
+_UNDEFINED = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
+"""Bytes that stand for nothing in Windows-1252."""
+
+
+class Spelling:
+    """Finds the encoding of bytes given piece by piece.
+
+    UTF-16 when it says so or when each second byte of plain text is NUL; else UTF-8 if all of it
+    is; else what Western European systems wrote before it. (Text in latin-1 is text in cp1252
+    too.)
+    """
+
+    def __init__(self, beginning: bytes) -> None:
+        self._fixed = _utf16(beginning)
+        self._utf8 = codecs.getincrementaldecoder("utf-8")()
+        self._is_utf8 = True
+        self._is_cp1252 = True
+
+    def look(self, piece: bytes) -> None:
+        """Take the next piece into account."""
+        if self._fixed:
+            return
+        if self._is_utf8 and not (piece.isascii() and not self._utf8.getstate()[0]):
+            try:
+                self._utf8.decode(piece)
+            except UnicodeDecodeError:
+                self._is_utf8 = False
+        if self._is_cp1252 and _UNDEFINED.search(piece):
+            self._is_cp1252 = False
+
+    def encoding(self, *, whole: bool = True) -> str:
+        """The name of the encoding, or `""` if there is none; `whole`: nothing comes after."""
+        if self._fixed:
+            return self._fixed
+        if self._is_utf8 and not (whole and self._utf8.getstate()[0]):
+            return "utf-8-sig"
+        return "cp1252" if self._is_cp1252 else ""
+
+
+def _utf16(beginning: bytes) -> str:
+    if beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    probe = beginning[: min(_PROBE, len(beginning) // 2 * 2)]
+    half = len(probe) // 2
+    if half < 2:
+        return ""
+    low, high = probe[0::2].count(0), probe[1::2].count(0)
+    # Western text has a NUL beside nearly every letter; accents and curly quotes have too, or few.
+    if high > 0.7 * half and not low:
+        return "utf-16-le"
+    if low > 0.7 * half and not high:
+        return "utf-16-be"
+    return ""

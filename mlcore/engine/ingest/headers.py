@@ -1,0 +1,188 @@
+"""Which of a table's first rows name its columns.
+
+Above them there may be a title; they may be several: groups of columns over the names (merged
+cells, of which a CSV keeps the first), the names in a second language, units below them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mlcore.engine.drafting.answer_words import MARKS, UNKNOWN_NUMBERS
+from mlcore.engine.drafting.common_headers import TERMS
+from mlcore.engine.ingest.dialect import filled_width, width_of
+from mlcore.engine.ingest.refusals import TableError
+from mlcore.engine.values import fold
+
+LONGEST_NAME = 1_000  # characters: a survey's question may be one
+
+_HIGHEST = 25  # rows within which the names stand
+_MOST = 3  # rows of names below the first
+_FULL = 0.6  # of the columns that a row of names fills at least
+_NUMERIC = 0.8  # of the filled cells of a column of numbers
+_VALUE = re.compile(r"[-+]?[0-9][0-9 .,/:%€$£\u00a0\u202f-]*\Z")
+_UNIT = re.compile(r"\(.{1,12}\)|\[.{1,12}\]")
+_UNITS = {fold(mark) or mark for _, marks in MARKS for mark in marks} | {
+    fold(word)
+    for word in ("oui/non", "yes/no", "y/n", "o/n", "1-4", "1-5", "texte", "text", "k€", "keur",
+                 "eur/mois", "€/mois", "usd/month", "$/month", "nombre", "number", "date", "km",
+                 "h/semaine", "%")
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """The names of the columns, and where they stood."""
+
+    names: list[str]
+    last: int
+    """Place, among the rows given, of the last row that names."""
+
+
+def find(rows: Sequence[Sequence[str]]) -> Naming:
+    """The names among the first rows of a table, none of them blank. Raises `TableError`.
+
+    Every name is there and differs from the others: a column without one is called by its letter,
+    and a name that occurs again gets a number.
+    """
+    width = max(map(filled_width, rows), default=0)
+    if not width:
+        raise TableError("empty")
+    width = min(width, width_of(rows)) or width
+    grid = [[cell.strip() for cell in row[:width]] + [""] * (width - len(row)) for row in rows]
+    width = max(map(filled_width, grid))
+    grid = [row[:width] for row in grid]
+    first = _first(grid, width)
+    if looks_like_values(grid[first]):
+        raise TableError("no_header")
+    last = first
+    numeric = _numeric(grid[first + 1 + _MOST :] or grid[first + 1 :], width)
+    while last < min(first + _MOST, len(grid) - 1) and _continues(
+        grid[first], grid[last + 1], numeric
+    ):
+        last += 1
+    return Naming(_names(grid, first, last), last)
+
+
+def looks_like_values(header: Sequence[object]) -> bool:
+    """Whether most names in a header are numbers or dates, as in a row of values."""
+    names = [cell for cell in header if filled(cell)]
+    values = sum(1 for name in names if not isinstance(name, str) or is_value(name))
+    return 2 * values > len(names)
+
+
+def is_value(text: str) -> bool:
+    """Whether a text is a number or a date, alone or with a sign beside it."""
+    return _VALUE.match(text.strip()) is not None
+
+
+def filled(cell: object) -> bool:
+    """Whether a cell holds something."""
+    return cell is not None and not (isinstance(cell, str) and (not cell or cell.isspace()))
+
+
+def letter(place: int) -> str:
+    """A column as spreadsheets call it: A, B, … Z, AA."""
+    letters = ""
+    place += 1
+    while place:
+        place, rest = divmod(place - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+def is_letter(name: str, place: int) -> bool:
+    """Whether a name was given here, to a column that had none."""
+    return name == f"({letter(place)})"
+
+
+def _first(grid: Sequence[Sequence[str]], width: int) -> int:
+    """The place of the first row that names: the first that fills most of the columns."""
+    counts = [sum(map(bool, row)) for row in grid[:_HIGHEST]]
+    for place, count in enumerate(counts):
+        if count >= max(_FULL * width, min(2, width)):
+            return place
+    return counts.index(max(counts))
+
+
+def _numeric(rows: Sequence[Sequence[str]], width: int) -> list[bool]:
+    """Which columns hold numbers, as far as the rows tell."""
+    numeric = []
+    for place in range(width):
+        cells = [row[place] for row in rows if row[place]]
+        numbers = sum(map(is_value, cells))
+        numeric.append(bool(cells) and numbers >= _NUMERIC * len(cells))
+    return numeric
+
+
+def _continues(header: Sequence[str], row: Sequence[str], numeric: Sequence[bool]) -> bool:
+    """Whether the row below a header is one of names or units too, and no employee's."""
+    cells = [cell for cell in row if cell]
+    if not cells:
+        return False
+    if all(map(_is_unit, cells)):
+        return True
+    # The header once more; or under names merged downwards, where the halves of others stand.
+    again = sum(1 for name, cell in zip(header, row, strict=True) if cell and cell == name)
+    if 2 * again > len(cells):
+        return True
+    nameless = sum(1 for name, cell in zip(header, row, strict=True) if cell and not name)
+    if nameless and 2 * len(cells) < len(row):
+        return True
+    # Where numbers stand in every other row, this one has words, and no number at all.
+    words = [cell for cell, is_number in zip(row, numeric, strict=True) if cell and is_number]
+    return (
+        len(words) >= 2
+        and not any(map(is_value, words))
+        and not any(word.casefold() in UNKNOWN_NUMBERS for word in words)
+        and 2 * len(words) >= sum(numeric)
+    )
+
+
+def _is_unit(cell: str) -> bool:
+    bare = cell[1:-1] if _UNIT.fullmatch(cell) else cell
+    return bare is not cell or (fold(bare) or bare) in _UNITS
+
+
+def _names(grid: Sequence[Sequence[str]], first: int, last: int) -> list[str]:
+    block = [row for row in grid[first : last + 1] if not all(_is_unit(c) for c in row if c)]
+    block = block or [grid[first]]
+    main = max(block, key=_naming)
+    above = grid[first - 1] if first and sum(map(bool, grid[first - 1])) > 1 else []
+    groups = next((row for row in [above, *block[: block.index(main)]] if row), [])
+    others = [row for row in (*block, above) if row and row is not main]
+    repeated = {name for name, times in Counter(main).items() if times > 1}
+    names: list[str] = []
+    group = ""
+    for place, cell in enumerate(main):
+        name = cell
+        if groups:
+            group = groups[place] or group
+            if group and group != cell and (cell in repeated or (cell and is_value(cell))):
+                name = f"{group} {cell}".strip()
+        name = name or next((row[place] for row in others if row[place]), "")
+        names.append(" ".join(name.split())[:LONGEST_NAME] or f"({letter(place)})")
+    return distinct(names)
+
+
+def _naming(row: Sequence[str]) -> tuple[int, int]:
+    """How well a row of a header names the columns: how many, and in how many usual words."""
+    return len({cell for cell in row if cell}), sum(1 for cell in row if fold(cell) in TERMS)
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """The names, with a number where one occurs again: `Pay`, `Pay (2)`."""
+    taken = set(names)
+    given: list[str] = []
+    seen: set[str] = set()
+    for name in names:
+        other, number = name, 1
+        while other in seen or (number > 1 and other in taken):
+            number += 1
+            other = f"{name} ({number})"
+        seen.add(other)
+        given.append(other)
+    return given

@@ -1,0 +1,176 @@
+"""Which column of a file is which field of a schema, by header and by values.
+
+A guess is never more than a proposal: a person sees it beside three values, and corrects it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from mlcore.engine.drafting import header_words
+from mlcore.engine.drafting.column_kinds import names_a_person
+from mlcore.engine.drafting.column_profiles import Profile, profile
+from mlcore.engine.drafting.column_roles import is_protected
+from mlcore.engine.drafting.header_words import phrase
+from mlcore.engine.drafting.protected_answers import tells_protected
+from mlcore.engine.ingest.headers import is_value
+from mlcore.engine.ingest.likeness import Vocabulary
+from mlcore.engine.schema import EMPLOYEE_ID, FeatureSchema
+from mlcore.engine.values import InvalidValueError, Reader, fold, read_identifier, shown
+
+How = Literal["header", "name", "label", "likeness", ""]
+
+SAMPLES = 3
+FEWEST_GROUPS, MOST_GROUPS = 2, 60
+LONGEST_GROUP = 60  # characters
+
+_READ = 50  # different values that are tried
+_READABLE = 0.9  # of them, at least, where only a likeness speaks for the field
+_LIKE = 0.72
+"""From here on, a likeness is proposed."""
+_FEW_ROWS = 20  # below, that all differ says little
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """One column of a file, and what it seems to be."""
+
+    place: int
+    """0 is the first."""
+    header: str
+    samples: list[str]
+    """Up to three different values, as a page can show them."""
+    field: str = ""
+    """The schema's, or `employee_id`; `""` for none."""
+    how: How = ""
+    """What told: the training file's very header, the field's name, a label or an alias, or a
+    likeness."""
+    groupable: bool = False
+    """Whether people can be compared by it: a few short words, asked by no field, not protected,
+    naming nobody."""
+    protected: bool = False
+    """Whether it tells what the law protects."""
+
+
+def match(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], schema: FeatureSchema
+) -> list[Column]:
+    """The columns in the file's order, each field at one of them at most.
+
+    `rows`: the first ones of the file, of as many cells as there are headers.
+    """
+    fields: dict[int, tuple[str, How]] = {}
+    for place, found in _named(headers, schema).items():
+        fields[place] = found
+    values = [_values(rows, place) for place in range(len(headers))]
+    fields |= _alike(headers, values, schema, fields)
+    columns = []
+    for place, header in enumerate(headers):
+        counted = profile(header, [row[place] for row in rows if place < len(row)])
+        protected = is_protected(header) or tells_protected(counted)
+        field, how = fields.get(place, ("", ""))
+        column = Column(
+            place=place,
+            header=header,
+            samples=[shown(text) for text in values[place][:SAMPLES]],
+            field=field,
+            how=how,
+            protected=protected,
+        )
+        columns.append(replace(column, groupable=not (field or protected) and _groups(counted)))
+    return columns
+
+
+def _values(rows: Sequence[Sequence[str]], place: int) -> list[str]:
+    """The first different values of a column, trimmed, without blanks."""
+    texts = dict.fromkeys(row[place].strip() for row in rows if place < len(row))
+    texts.pop("", None)
+    return list(texts)[:_READ]
+
+
+def _named(headers: Sequence[str], schema: FeatureSchema) -> dict[int, tuple[str, How]]:
+    """By place, the field that a header names outright: the training file's very header first,
+    then names, then labels and aliases."""
+    own = dict.fromkeys(schema.identifier_aliases[:1], EMPLOYEE_ID)
+    own |= {feature.column: feature.name for feature in schema.everything}
+    names = {fold(name): name for name in (EMPLOYEE_ID, *schema.by_name)}
+    columns = {fold(feature.column): feature.name for feature in schema.everything}
+    found: dict[int, tuple[str, How]] = {}
+    taken: set[str] = set()
+    passes: list[tuple[How, list[str]]] = [
+        ("header", [own.get(header, "") for header in headers]),
+        ("name", [names.get(fold(header), "") for header in headers]),
+        ("header", [columns.get(fold(header), "") for header in headers]),
+        ("label", [schema.by_word.get(fold(header), "") for header in headers]),
+    ]
+    for how, fields in passes:
+        for place, field in enumerate(fields):
+            if field and place not in found and field not in taken:
+                found[place] = field, how
+                taken.add(field)
+    return found
+
+
+def _alike(
+    headers: Sequence[str],
+    values: Sequence[Sequence[str]],
+    schema: FeatureSchema,
+    found: dict[int, tuple[str, How]],
+) -> dict[int, tuple[str, How]]:
+    """By place, fields by likeness of the words and readable values, the best pairs first."""
+    taken = {field for field, _ in found.values()}
+    readers: dict[str, Reader] = {EMPLOYEE_ID: read_identifier}
+    readers |= {feature.name: feature.read for feature in schema.everything}
+    vocabulary = Vocabulary(schema)
+    pairs = sorted(
+        (-likeness, place, field)
+        for place, header in enumerate(headers)
+        if place not in found
+        for field, likeness in vocabulary.likenesses(header).items()
+        if field not in taken and likeness >= _LIKE
+    )
+    more: dict[int, tuple[str, How]] = {}
+    for _, place, field in pairs:
+        if place not in more and field not in taken and readable(values[place], readers[field]):
+            more[place] = field, "likeness"
+            taken.add(field)
+    return more
+
+
+def readable(texts: Sequence[str], read: Reader) -> bool:
+    """Whether a field reads nearly all of some values; it reads what is not there."""
+    refused = 0
+    for text in texts:
+        try:
+            read(text)
+        except InvalidValueError as error:
+            # Which of two readings is meant, the whole column will tell.
+            refused += error.problem.code != "ambiguous_number"
+    return refused <= (1 - _READABLE) * len(texts)
+
+
+def _groups(column: Profile) -> bool:
+    """Whether people can be compared by a column."""
+    header = phrase(column.header)
+    words = list(column.words)
+    if not FEWEST_GROUPS <= len(words) <= MOST_GROUPS or column.foreign:
+        return False
+    if column.filled >= _FEW_ROWS and len(words) > 0.5 * column.filled:
+        return False
+    if any(len(text) > LONGEST_GROUP or is_value(text) for text in words):
+        return False
+    if header_words.PERSONAL.search(header) or header_words.IDENTIFIER.search(header):
+        return False
+    # Who left is what is asked for, and no way to compare those who are here.
+    if header_words.TARGET.search(header) or header_words.AFTERWARDS.search(header):
+        return False
+    return not (
+        column.is_date
+        or column.is_duration
+        or not column.printable
+        or header_words.DATE.search(header)
+        or names_a_person(column)
+        or header_words.REFERENCE.search(header)
+    )

@@ -1,0 +1,118 @@
+"""Records of a CSV file out of pieces of its bytes, one at a time, with the line of each."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from mlcore.engine.ingest.limits import BATCH, LONGEST_LINE
+from mlcore.engine.ingest.refusals import TableError
+from mlcore.engine.words import Problem
+
+if TYPE_CHECKING:
+    from mlcore.engine.ingest.source import Format
+
+Record = tuple[int, list[str]]
+"""The number of a record's first line, the first of the file being 1; and its cells."""
+
+
+def read(pieces: Iterable[bytes], layout: Format, *, most: int = BATCH.rows) -> Iterator[Record]:
+    """The records below the header, blank ones left out, however the bytes are cut into pieces.
+
+    A record has as many cells as the header has names, or is ragged and given as it is; cells that
+    follow the last name and hold nothing are none. Raises `TableError` for what ends the reading:
+    an open quotation, a line without end, more than `most` records.
+    """
+    width = len(layout.headers)
+    left = most
+    for line, cells in rows(pieces, layout.encoding, layout.delimiter):
+        if line <= layout.header_lines:
+            continue
+        if not (cells and (cells[0] or any(map(str.strip, cells)))):
+            continue
+        if len(cells) > width and not any(map(str.strip, cells[width:])):
+            del cells[width:]
+        if not left:
+            raise TableError("too_many_rows", most=most)
+        left -= 1
+        yield line, cells
+
+
+def preview(pieces: Iterable[bytes], layout: Format, rows: int = 200) -> list[list[str]]:
+    """The cells of the first records, of as many as the header has names."""
+    width = len(layout.headers)
+    fitting = (cells for _, cells in read(pieces, layout) if len(cells) == width)
+    return list(islice(fitting, rows))
+
+
+def rows(pieces: Iterable[bytes], encoding: str, delimiter: str) -> Iterator[Record]:
+    """Every record of a file, the header and blank ones included. Raises `TableError`."""
+    lines = io.TextIOWrapper(_Pieces(pieces), encoding=encoding, newline="")  # type: ignore[type-var]
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        for cells in reader:
+            yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise TableError("unreadable_csv", error=error, line=line) from error
+    except UnicodeDecodeError as error:
+        raise TableError("undecodable") from error
+
+
+class _Pieces(io.BufferedIOBase):
+    """Pieces of bytes as a file to read once; refuses a line that does not end."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+        self._line = 0  # bytes since the last line end
+
+    def readable(self) -> bool:
+        return True
+
+    def read1(self, size: int = -1, /) -> bytes:
+        piece = next(filter(None, self._pieces), b"")
+        end = max(piece.rfind(b"\n"), piece.rfind(b"\r"))
+        self._line = len(piece) - end if end >= 0 else self._line + len(piece)
+        if self._line > LONGEST_LINE:
+            raise TableError("long_line")
+        return piece
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return self.read1()
+
+
+MERGE_MARKERS = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
+
+
+class Faults:
+    """Tells what is wrong with a record as a whole, record after record.
+
+    Between the marks of an unfinished merge the file says the same thing twice, and differently:
+    no record there can be believed.
+    """
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+        self.merging = False
+        """Whether the records that follow stand between such marks."""
+
+    def of(self, cells: list[str]) -> Problem | None:
+        """The problem of the next record; need not be asked of one of the right width as long as
+        `merging` is false."""
+        fits = len(cells) == self._width
+        if fits and not self.merging:
+            return None
+        begin = cells[0][:7] if cells and not fits else ""
+        if begin in MERGE_MARKERS:
+            if begin == MERGE_MARKERS[0]:
+                self.merging = True
+            elif begin == MERGE_MARKERS[2]:
+                self.merging = False
+            return Problem("merge_marker")
+        if self.merging:
+            return Problem("merging")
+        return Problem("ragged", {"cells": len(cells), "width": self._width})

@@ -1,0 +1,208 @@
+"""A file that somebody brings: examined at its beginning, then given out in pieces."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Literal
+
+from mlcore.engine.ingest import headers, records
+from mlcore.engine.ingest.dialect import delimiter_of
+from mlcore.engine.ingest.encodings import CONTROL, OLE, Spelling
+from mlcore.engine.ingest.limits import BATCH, Limits
+from mlcore.engine.ingest.refusals import TableError
+from mlcore.engine.workbook import WorkbookError, as_csv
+
+PIECE = 2**20
+"""Bytes of a piece, at most."""
+
+_BINARY = 512  # bytes that tell a picture from a text
+_ROWS = 200  # at the beginning, that are looked at
+_MARKUP = ("<", "{", "[")  # HTML and XML, JSON
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """How the bytes of a file are to be read."""
+
+    kind: Literal["csv", "xlsx"]
+    """What was brought; a workbook's pieces are CSV too."""
+    encoding: str
+    delimiter: str
+    header_lines: int
+    """Lines of the file up to the end of the header; what follows are employees."""
+    headers: list[str]
+    """Names of the columns, by place; all of them different and none blank."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The format as JSON data; `from_json` gives it back."""
+        return {
+            "kind": self.kind,
+            "encoding": self.encoding,
+            "delimiter": self.delimiter,
+            "header_lines": self.header_lines,
+            "headers": list(self.headers),
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Format:
+        """Raises `KeyError` when `stored` is no format."""
+        return cls(
+            kind=stored["kind"],
+            encoding=stored["encoding"],
+            delimiter=stored["delimiter"],
+            header_lines=stored["header_lines"],
+            headers=list(stored["headers"]),
+        )
+
+
+__all__ = ["BATCH", "Format", "Incoming", "examine"]
+
+
+class Incoming:
+    """A file whose beginning was found to be a table."""
+
+    def __init__(self, file: BinaryIO, layout: Format, about_rows: int) -> None:
+        self._file = file
+        self.format = layout
+        self.about_rows = about_rows
+        """Employees, estimated by the lines: a cell of several lines counts as several."""
+
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes that `format` describes, at most `PIECE` at once: the file's own, or a
+        workbook's first sheet as CSV."""
+        self._file.seek(0)
+        return iter(lambda: self._file.read(PIECE), b"")
+
+
+def examine(file: BinaryIO, *, limits: Limits = BATCH) -> Incoming:
+    """Look at a file that can be sought in, and refuse what is no table with a `TableError`.
+
+    Its beginning is read as a table; all of it is looked through for its size, its encoding and
+    the number of its lines.
+    """
+    size = file.seek(0, io.SEEK_END)
+    if size > limits.megabytes * 2**20:
+        raise TableError("too_many_bytes", most=limits.megabytes)
+    file.seek(0)
+    beginning = file.read(PIECE)
+    if beginning.startswith(OLE):
+        raise TableError("old_excel")
+    kind: Literal["csv", "xlsx"] = "csv"
+    if beginning.startswith(b"PK\x03\x04"):
+        kind = "xlsx"
+        try:
+            file = as_csv(file)
+        except WorkbookError as error:
+            raise TableError(error.code) from error
+        file.seek(0)
+        beginning = file.read(PIECE)
+    encoding, lines = _survey(file, beginning)
+    text = _text(beginning, encoding, is_whole=len(beginning) < PIECE)
+    delimiter = "," if kind == "xlsx" else delimiter_of(text)
+    layout, found = _format(kind, beginning, encoding, delimiter, limits)
+    if not found:
+        raise TableError("no_employees")
+    about = max(lines - layout.header_lines, found if len(beginning) < PIECE else 1)
+    incoming = Incoming(file, layout, about)
+    if about > limits.rows:
+        # There may be fewer: lines within cells, blank lines. Reading them all ends at the limit.
+        for _ in records.read(incoming.pieces(), layout, most=limits.rows):
+            pass
+    return incoming
+
+
+def _survey(file: BinaryIO, beginning: bytes) -> tuple[str, int]:
+    """The encoding of the whole file and the number of its lines. Raises `TableError`."""
+    if not beginning.strip():
+        raise TableError("empty")
+    spelling = Spelling(beginning)
+    wide = spelling.encoding(whole=False).startswith("utf-16")
+    file.seek(0)
+    feeds = returns = 0
+    last = b""
+    for piece in iter(lambda: file.read(PIECE), b""):
+        if not wide and 0 in piece:
+            if 0 in beginning[:_BINARY]:
+                raise TableError("neither")
+            raise TableError("nuls", line=feeds + piece.count(b"\n", 0, piece.index(0)) + 1)
+        spelling.look(piece)
+        feeds += piece.count(b"\n")
+        returns += piece.count(b"\r")
+        last = piece[-4:]
+    if not (encoding := spelling.encoding()):
+        raise TableError("undecodable")
+    return encoding, max(feeds, returns) + (not last.rstrip(b"\0").endswith((b"\n", b"\r")))
+
+
+def _text(beginning: bytes, encoding: str, *, is_whole: bool) -> str:
+    """The beginning as text, checked to be some. Raises `TableError`."""
+    if not is_whole:
+        end = max(beginning.rfind(b"\n"), beginning.rfind(b"\r"))
+        if end < 0:
+            raise TableError("long_line")
+    try:
+        text = io.TextIOWrapper(
+            io.BytesIO(beginning), encoding, "strict" if is_whole else "ignore", newline=""
+        ).read()
+    except UnicodeDecodeError as error:
+        raise TableError("undecodable") from error
+    if CONTROL.search(text):
+        raise TableError("neither")
+    start = text.lstrip()[:1]
+    if not start:
+        raise TableError("empty")
+    if start in _MARKUP and not text.lstrip().startswith("<<<<<<<"):
+        raise TableError("neither")
+    return text
+
+
+def _format(
+    kind: Literal["csv", "xlsx"], beginning: bytes, encoding: str, delimiter: str, limits: Limits
+) -> tuple[Format, int]:
+    """The format, and how many employees the beginning shows."""
+    first: list[list[str]] = []
+    ends: list[int] = []
+    reading = records.rows([beginning], encoding, delimiter)
+    try:
+        for line, cells in reading:
+            if ends and ends[-1] < 0:
+                ends[-1] = line - 1
+            if not any(map(str.strip, cells)) or (len(ends) == 0 and _tells_delimiter(cells)):
+                continue
+            if (
+                len(cells) > limits.columns
+                and sum(map(bool, map(str.strip, cells))) > limits.columns
+            ):
+                raise TableError("too_many_columns", columns=len(cells), most=limits.columns)
+            first.append(cells)
+            ends.append(-1)
+            if len(first) > _ROWS:
+                break
+    except TableError as error:
+        # The beginning may end within a quotation that closes later.
+        if error.code != "unreadable_csv" or len(beginning) < PIECE or len(first) < 2:
+            raise
+    if not first:
+        raise TableError("empty")
+    naming = headers.find(first)
+    if len(naming.names) < 2:
+        raise TableError("one_column_only")
+    if len(naming.names) > limits.columns:
+        raise TableError("too_many_columns", columns=len(naming.names), most=limits.columns)
+    end = ends[naming.last]
+    if end < 0:
+        end = sum(1 for _ in io.TextIOWrapper(io.BytesIO(beginning), encoding, newline=""))
+    layout = Format(
+        kind=kind,
+        encoding=encoding,
+        delimiter=delimiter,
+        header_lines=end,
+        headers=naming.names,
+    )
+    return layout, len(first) - naming.last - 1
+
+
+def _tells_delimiter(cells: list[str]) -> bool:
+    return cells[0].lower().startswith("sep=") and not any(map(str.strip, cells[1:]))
