@@ -1,0 +1,239 @@
+"""A kept file read once to its end, and its rows kept as chunks, of the asked columns alone.
+
+Whoever is killed while reading loses nothing: the chunks are numbered and each is written once, so
+the next one reads from the beginning and goes on where the first one stopped. When two read at the
+same time, the first to write a chunk goes on and the other one leaves.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+from django.db import IntegrityError, transaction
+from numpy.typing import NDArray
+
+from mlcore.engine.ingest import records
+from mlcore.engine.ingest.decimals import Evidence
+from mlcore.engine.schema import EMPLOYEE_ID
+from mlcore.engine.words import Problem
+from mlcore.engine.ingest.refusals import TableError
+from predictions.batches import files
+from predictions.models import Batch, BatchChunk, BatchState
+
+CHUNK_ROWS = 4_000
+"""Few enough that a web process waits for none, many enough that a transaction's cost is lost."""
+
+_QUICKLY = 1  # zlib's level
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cut:
+    """What reading a file to its end told, and for which columns it was read."""
+
+    matched: Mapping[str, int]
+    """By field, the place of its column."""
+    grouped: Sequence[int]
+    """Places of the columns kept as groups."""
+    decimals: Mapping[int, str]
+    """By place, the decimal sign of a column whose cells alone do not tell."""
+    repeated: int
+    """Rows whose employee's reference occurred in a row above."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As `Batch.cut` keeps it."""
+        return {
+            "matched": dict(self.matched),
+            "grouped": list(self.grouped),
+            "decimals": [*self.decimals.items()],
+            "repeated": self.repeated,
+        }
+
+    @classmethod
+    def of(cls, batch: Batch) -> Cut:
+        """That of a batch which was read to its end."""
+        return cls(
+            matched=batch.cut["matched"],
+            grouped=batch.cut["grouped"],
+            decimals=dict(map(tuple, batch.cut["decimals"])),
+            repeated=batch.cut["repeated"],
+        )
+
+
+def fits(batch: Batch) -> bool:
+    """Whether the chunks of a batch are those of its columns as they are matched now."""
+    return (
+        batch.rows is not None
+        and batch.cut.get("matched") == batch.matched
+        and batch.cut.get("grouped") == batch.grouped
+    )
+
+
+def places_of(batch: Batch) -> list[int]:
+    """The places of the columns that are kept, in the file's order."""
+    return sorted({*batch.matched.values(), *batch.grouped})
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """A row that is none of the table's."""
+
+    line: int
+    problem: Problem
+    cells: list[str]
+    """Those in the places that are kept; blank where it is too short."""
+
+
+@dataclass(slots=True)
+class Rows:
+    """Some rows of a file: the cells at `places`, by column."""
+
+    places: Sequence[int]
+    lines: list[int] = field(default_factory=list)
+    """Of each row, its line in the file."""
+    columns: list[Sequence[str]] = field(default_factory=list)
+    """One per place, each as long as `lines`."""
+    odd: list[Odd] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.lines) + len(self.odd)
+
+    def pack(self) -> bytes:
+        """As a chunk keeps them."""
+        odd = [[o.line, o.problem.code, o.problem.params, o.cells] for o in self.odd]
+        text = json.dumps(
+            [self.places, self.lines, self.columns, odd], ensure_ascii=False, separators=(",", ":")
+        )
+        return zlib.compress(text.encode("utf-8", "surrogatepass"), _QUICKLY)
+
+    @classmethod
+    def unpack(cls, content: bytes) -> Rows:
+        """The inverse of `pack`."""
+        text = zlib.decompress(content).decode("utf-8", "surrogatepass")
+        places, lines, columns, odd = json.loads(text)
+        return cls(
+            places,
+            lines,
+            columns,
+            [Odd(line, Problem(code, params), cells) for line, code, params, cells in odd],
+        )
+
+
+def cut(batch: Batch) -> bool:
+    """Read a file to its end and keep its rows; False when the work is no longer this one's.
+
+    Raises `TableError` for what ends the reading.
+    """
+    places = places_of(batch)
+    # What another process wrote before it died is as this one would write it.
+    written = batch.chunks.count()
+    evidence = Evidence()
+    references: list[NDArray[np.int64]] = []
+    reference = places.index(batch.matched[EMPLOYEE_ID]) if EMPLOYEE_ID in batch.matched else None
+    count = number = 0
+    for number, rows in enumerate(_chunks(batch, places), start=1):
+        count += len(rows)
+        for place, column in zip(places, rows.columns, strict=True):
+            evidence.look(place, column)
+        if reference is not None and rows.columns:
+            references.append(_hashes(rows.columns[reference]))
+        if number > written and not _keep(batch, number, rows):
+            return False
+    if not count:
+        raise TableError("no_employees")
+    known = Cut(
+        matched=batch.matched,
+        grouped=batch.grouped,
+        decimals=evidence.settled(files.format_of(batch).delimiter),
+        repeated=_repeated(references),
+    )
+    return _end(batch, known, rows=count)
+
+
+def _chunks(batch: Batch, places: Sequence[int]) -> Iterator[Rows]:
+    reading = files.format_of(batch)
+    width = len(reading.headers)
+    faults = records.Faults(width)
+    pick = _picker(places)
+    rows, picked = Rows(places), []
+    room = CHUNK_ROWS
+    for line, cells in records.read(files.pieces(batch), reading):
+        if len(cells) == width and not faults.merging:
+            rows.lines.append(line)
+            picked.append(pick(cells))
+        elif problem := faults.of(cells):
+            rows.odd.append(_odd(line, problem, cells, places))
+        room -= 1
+        if not room:
+            rows.columns = [*zip(*picked, strict=True)]
+            yield rows
+            rows, picked, room = Rows(places), [], CHUNK_ROWS
+    if len(rows):
+        rows.columns = [*zip(*picked, strict=True)]
+        yield rows
+
+
+def _picker(places: Sequence[int]) -> Any:
+    """Takes the cells at `places` out of a row, as a tuple."""
+    if len(places) == 1:
+        [place] = places
+        return lambda cells: (cells[place],)
+    return itemgetter(*places) if places else lambda cells: ()
+
+
+def _odd(line: int, problem: Problem, cells: list[str], places: Sequence[int]) -> Odd:
+    if problem.code == "merge_marker":
+        return Odd(line, problem, [])
+    return Odd(line, problem, [cells[place] if place < len(cells) else "" for place in places])
+
+
+def _hashes(references: Sequence[str]) -> NDArray[np.int64]:
+    trimmed = [reference.strip() for reference in references]
+    return np.array([hash(reference) for reference in trimmed if reference], dtype=np.int64)
+
+
+def _repeated(references: list[NDArray[np.int64]]) -> int:
+    if not references:
+        return 0
+    every = np.concatenate(references)
+    return len(every) - len(np.unique(every))
+
+
+def _held(batch: Batch) -> bool:
+    """Whether the batch is still to be read, as it was when this process began to.
+
+    Until the transaction ends nobody stops it or begins it anew.
+    """
+    same = Batch.objects.filter(
+        pk=batch.pk, state=batch.state, started_at=batch.started_at, rows=None
+    )
+    return bool(same.select_for_update(no_key=True).values_list("pk", flat=True))
+
+
+def _keep(batch: Batch, number: int, rows: Rows) -> bool:
+    content = rows.pack()
+    try:
+        with transaction.atomic():
+            if not _held(batch):
+                return False
+            BatchChunk.objects.create(batch=batch, number=number, rows=len(rows), content=content)
+    except IntegrityError:
+        return False  # another process reads the file as well, and is further
+    return True
+
+
+def _end(batch: Batch, known: Cut, *, rows: int) -> bool:
+    with transaction.atomic():
+        if not _held(batch):
+            return False
+        Batch.objects.filter(pk=batch.pk).update(rows=rows, cut=known.to_json())
+        if batch.state == BatchState.RUNNING:
+            # From here on the chunks are enough. After a try the columns may still be corrected.
+            batch.pieces.all().delete()
+    batch.rows, batch.cut = rows, known.to_json()
+    return True

@@ -1,0 +1,161 @@
+"""The brought files themselves: kept compressed in pieces, read back, erased.
+
+They are personal data. Nothing here logs what is in them, and each has an end: the pieces go when
+the recording begins, what a refused row says when the file's term is over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import time
+import zlib
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.files import File
+from django.db import transaction
+from django.utils import timezone
+
+from mlcore.engine.ingest import records, source
+from mlcore.engine.ingest.source import Format
+from mlcore.trainings.files import shown_name
+from predictions.batches import refusals
+from predictions.models import Batch, BatchPiece, BatchRanking, BatchState, RefusedRow
+from predictions.models.batch import ENDED, WAITING
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+_QUICKLY = 1  # zlib's level: somebody waits, and a third more bytes do not matter
+_ROWS_AT_ONCE = 1_000
+_ERASING = 30.0  # seconds: a task is short; what is left is erased the next day
+
+
+def bring(
+    uploaded: File, *, by: User, request_id: str = "", corrects: Batch | None = None
+) -> Batch:
+    """Look at the beginning of a file and keep it, as a draft: nothing is assessed yet.
+
+    `corrects` is the batch whose refused rows it brings again. Raises `TableError`, whose words are
+    for the person who brought it; then nothing is kept.
+    """
+    incoming = source.examine(uploaded.file, limits=source.BATCH)
+    digest = _sha256(uploaded)
+    with transaction.atomic():
+        batch = Batch.objects.create(
+            name=shown_name(uploaded.name or ""),
+            sha256=digest,
+            size=uploaded.size,
+            uploaded_by=by,
+            request_id=request_id,
+            corrects=corrects,
+            format=incoming.format.to_json(),
+            headers=incoming.format.headers,
+            about_rows=incoming.about_rows,
+        )
+        for number, piece in enumerate(incoming.pieces()):
+            BatchPiece.objects.create(
+                batch=batch, number=number, content=zlib.compress(piece, _QUICKLY)
+            )
+    return batch
+
+
+def _sha256(uploaded: File) -> str:
+    digest = hashlib.sha256()
+    for chunk in uploaded.chunks(1 << 20):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def format_of(batch: Batch) -> Format:
+    """How the bytes of a batch are read."""
+    return Format.from_json(batch.format)
+
+
+def pieces(batch: Batch) -> Iterator[bytes]:
+    """The bytes of a kept file, one piece in memory at a time; nothing where they were erased."""
+    kept = BatchPiece.objects.filter(batch=batch).values_list("content", flat=True)
+    for number in itertools.count():
+        content = kept.filter(number=number).first()
+        if content is None:
+            return
+        yield zlib.decompress(bytes(content))
+
+
+def preview(batch: Batch) -> list[list[str]]:
+    """The first rows of a kept file, read anew each time. Raises `TableError`."""
+    return records.preview(pieces(batch), format_of(batch))
+
+
+def same_file_before(batch: Batch) -> Batch | None:
+    """The last batch of the very same bytes that recorded something, or is about to."""
+    recording = (BatchState.RUNNING, BatchState.DONE, BatchState.CANCELLED)
+    return (
+        Batch.objects.filter(sha256=batch.sha256, state__in=recording)
+        .exclude(pk=batch.pk)
+        .order_by("-started_at", "-pk")
+        .first()
+    )
+
+
+# ------------------------------------------------------------------ erasing
+
+
+def erase(batch: Batch) -> None:
+    """Erase everything that a file was kept as. In the transaction that ends its use."""
+    erase_cut(batch)
+    batch.pieces.all().delete()
+
+
+def erase_cut(batch: Batch) -> None:
+    """Erase what was made of the pieces when they were read. In a transaction as well."""
+    # The chunks first: whoever works on one now is waited for, and may refuse rows meanwhile.
+    batch.chunks.all().delete()
+    batch.refused_rows.all().delete()
+    erase_ranking(batch)
+
+
+def erase_ranking(batch: Batch) -> None:
+    """Erase the list that was made of a try."""
+    BatchRanking.objects.filter(batch=batch).delete()
+
+
+def erase_expired(*, now: datetime | None = None) -> int:
+    """Erase what has been kept for longer than `BATCH_FILE_DAYS`; of how many files that was."""
+    before = (now or timezone.now()) - timedelta(days=settings.BATCH_FILE_DAYS)
+    return _discard_unused(before) + _erase_refused(before)
+
+
+def _discard_unused(before: datetime) -> int:
+    """Discard the files that nobody decided on."""
+    discarded = 0
+    unused = Batch.objects.filter(state__in=WAITING, uploaded_at__lt=before)
+    for batch in unused.exclude(started_at__gte=before):
+        with transaction.atomic():
+            now = timezone.now()
+            found = Batch.objects.filter(pk=batch.pk, state=batch.state)
+            if found.update(state=BatchState.DISCARDED, finished_at=now, erased_at=now):
+                erase(batch)
+                discarded += 1
+    return discarded
+
+
+def _erase_refused(before: datetime) -> int:
+    """Erase what refused rows say; where they stand and what was wrong with them stays."""
+    deadline = time.monotonic() + _ERASING
+    erased = 0
+    ended = Batch.objects.filter(state__in=ENDED, finished_at__lt=before, erased_at=None)
+    for batch in ended.order_by("finished_at"):
+        rows = RefusedRow.objects.filter(batch=batch).exclude(cells=[])
+        while found := list(rows.only("problems", "cells")[:_ROWS_AT_ONCE]):
+            if time.monotonic() > deadline:
+                return erased
+            for row in found:
+                row.cells, row.problems = [], refusals.without_values(row.problems)
+            RefusedRow.objects.bulk_update(found, ["cells", "problems"], batch_size=100)
+        Batch.objects.filter(pk=batch.pk).update(erased_at=timezone.now())
+        erased += 1
+    return erased

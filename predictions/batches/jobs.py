@@ -1,0 +1,406 @@
+"""A file of employees from the wish to its last recorded row, whatever becomes of who works on it.
+
+Any process takes any chunk and records it in one transaction: of a process that is killed nothing
+is left, and its chunk is still to be done. Several processes, on several machines, share a file.
+What is asked of them lies in the queue, in the same database; whoever works sees to it that one
+more task waits there, so that whoever is free joins in. A task that is lost comes back after the
+queue's `retry`; each minute, and whenever a worker starts, `resume` looks for what stands still.
+
+Nothing here logs what a row says.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+import traceback
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Sum
+from django.utils import timezone
+from django_q.models import OrmQ
+from django_q.tasks import async_task
+
+from mlcore import registry
+from mlcore.engine.ingest.refusals import TableError
+from mlcore.engine.schema import EMPLOYEE_ID
+from mlcore.engine.words import Words, number_text
+from mlcore.registry import ActiveModel, ModelUnavailableError
+from predictions.batches import chunks, cutting, files, ranking
+from predictions.batches.chunks import Assignment
+from predictions.models import Batch, BatchChunk, BatchPiece, BatchState, Prediction
+from predictions.models.batch import AT_WORK, WAITING
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+WORK = "predictions.batches.tasks.work"
+REFRESH = "predictions.overview.tasks.refresh"
+MOST_FAILURES = 3
+SILENCE = timedelta(seconds=10)
+"""After so long without a chunk, whoever worked on a file is taken to be gone."""
+
+_READER_SILENCE = timedelta(seconds=2)  # the same of who reads the file, who is much quicker
+_PATIENCE = 30.0  # seconds that a database may be away before a task gives up
+_PAUSE = 0.2  # seconds
+_AWAY = (OperationalError, InterfaceError)
+# Where rows cannot be locked, two processes that take one of so many seldom take the same.
+_CHOICE = 8
+
+BROKEN: Words = {
+    "en": "Something went wrong that is not your file’s fault. Bring the file again; if it happens"
+    " again, give the number of this file to whoever runs the server: its log says more.",
+    "fr": "Une erreur s’est produite, sans lien avec votre fichier. Importez-le à nouveau ; si elle"
+    " se reproduit, communiquez le numéro de ce fichier à la personne qui gère le serveur : son"
+    " journal en dit plus.",
+}
+NO_MODEL: Words = {
+    "en": "The model that was to assess these employees cannot be used. Ask an administrator to"
+    " activate another one, then bring the file again.",
+    "fr": "Le modèle qui devait évaluer ces collaborateurs n’est pas utilisable. Demandez à un"
+    " administrateur d’en activer un autre, puis importez le fichier à nouveau.",
+}
+RECORDED: Words = {
+    "en": " {count} of its employees were assessed before that, and stay in the history.",
+    "fr": " {count} de ses collaborateurs avaient été évalués auparavant et restent dans"
+    " l’historique.",
+}
+
+
+# ------------------------------------------------------------------ what people ask for
+
+
+def begin(batch: Batch, *, record: bool, by: User) -> bool:
+    """Have a file worked on: its people assessed and recorded, or only tried.
+
+    The model that is active now judges all of it, by the operating point of now. What was tried is
+    not read again unless its columns were changed. False when the file waits for nobody any more,
+    or its columns were matched to another model. Raises `ModelUnavailableError`.
+    """
+    active = registry.active()
+    low, threshold, high = active.operating_point.bounds
+    with transaction.atomic():
+        found = Batch.objects.select_for_update().filter(pk=batch.pk, state__in=WAITING).first()
+        if found is None or not _is_asked(found, active):
+            return False
+        if cutting.fits(found):
+            _undo_try(found, keep_pieces=not record)
+        else:
+            files.erase_cut(found)
+            found.rows, found.cut = None, {}
+        found.state = BatchState.RUNNING if record else BatchState.CHECKING
+        found.model_version_id = active.id
+        found.moderate_from, found.threshold, found.very_high_from = low, threshold, high
+        found.started_by, found.started_at = by, timezone.now()
+        found.finished_at, found.message = None, {}
+        found.save()
+        # The queue lies in the same database: both are there, or neither.
+        call_for_hands(found.pk)
+    batch.refresh_from_db()
+    return True
+
+
+def _is_asked(batch: Batch, active: ActiveModel) -> bool:
+    """Whether the columns were matched to what the model asks."""
+    fields = {EMPLOYEE_ID, *active.schema.by_name}
+    inputs = {feature.name for feature in active.schema.features}
+    return (
+        batch.model_version_id in (None, active.id)
+        and batch.matched.keys() <= fields
+        and not inputs.isdisjoint(batch.matched)
+    )
+
+
+def _undo_try(batch: Batch, *, keep_pieces: bool) -> None:
+    batch.chunks.update(done_at=None, accepted=0, refused=0, part=b"", failures=0)
+    batch.refused_rows.all().delete()
+    files.erase_ranking(batch)
+    if not keep_pieces:
+        batch.pieces.all().delete()
+
+
+def cancel(batch: Batch) -> bool:
+    """Stop the work; False when there is none. At most the chunks being done now are still done.
+
+    What was recorded stays. A file that was only tried waits for its columns again.
+    """
+    with transaction.atomic():
+        found = Batch.objects.select_for_update().filter(pk=batch.pk, state__in=AT_WORK).first()
+        if found is None:
+            return False
+        if found.state == BatchState.RUNNING:
+            found.state, found.finished_at = BatchState.CANCELLED, timezone.now()
+            call_for_hands(found.pk)  # to tidy up
+        else:
+            found.state, found.started_at = BatchState.DRAFT, None
+            found.rows, found.cut = None, {}
+            files.erase_cut(found)
+        found.save()
+    batch.refresh_from_db()
+    return True
+
+
+def discard(batch: Batch) -> bool:
+    """Throw a file away that recorded nothing; False when it did, or may yet."""
+    with transaction.atomic():
+        found = (
+            Batch.objects.select_for_update()
+            .filter(pk=batch.pk, state__in=(*WAITING, BatchState.FAILED))
+            .first()
+        )
+        if found is None or Prediction.objects.filter(batch=found).exists():
+            return False
+        found.state = BatchState.DISCARDED
+        found.finished_at = found.erased_at = timezone.now()
+        found.save()
+        files.erase(found)
+    batch.refresh_from_db()
+    return True
+
+
+# ------------------------------------------------------------------ who works
+
+
+def call_for_hands(batch_id: int) -> None:
+    """See to it that one task waits for this file, for whoever is free."""
+    waiting = OrmQ.objects.filter(lock__lte=timezone.now())
+    if not any(
+        entry.task.get("func") == WORK and entry.task.get("args") == (batch_id,)
+        for entry in waiting
+    ):
+        # One that fails is not taken off the queue: it comes back.
+        async_task(WORK, batch_id, ack_failure=False)
+
+
+def resume(*, at_once: bool = False) -> int:
+    """Call for hands where the work stands still, or `at_once` wherever there is any.
+
+    How many files that were.
+    """
+    before = timezone.now() - SILENCE
+    at_work = Batch.objects.filter(state__in=AT_WORK)
+    if not at_once:
+        at_work = at_work.filter(started_at__lt=before).exclude(
+            Exists(
+                BatchChunk.objects.filter(
+                    Q(made_at__gte=before) | Q(done_at__gte=before), batch=OuterRef("pk")
+                )
+            )
+        )
+    standing = [*at_work.values_list("pk", flat=True), *_untidy().values_list("pk", flat=True)]
+    for batch_id in standing:
+        call_for_hands(batch_id)
+    return len(standing)
+
+
+def _untidy() -> QuerySet[Batch]:
+    """Files whose work was ended, and what it left not yet taken away."""
+    to_do = BatchChunk.objects.filter(batch=OuterRef("pk"), done_at=None)
+    pieces = BatchPiece.objects.filter(batch=OuterRef("pk"))
+    ended = Batch.objects.filter(state__in=(BatchState.CANCELLED, BatchState.FAILED))
+    return ended.filter(Exists(to_do) | Exists(pieces))
+
+
+def work(batch_id: int, seconds: float = 20.0) -> bool:
+    """Do what is to be done for a file, for about so long; whether something is left to do.
+
+    Raises `OperationalError` or `InterfaceError` when the database stays away.
+    """
+    began = time.monotonic()
+    deadline = began + seconds
+    while True:
+        try:
+            left = _step(batch_id, deadline)
+            if not left or time.monotonic() >= deadline:
+                return left
+        except _AWAY:
+            if connection.in_atomic_block or time.monotonic() > began + max(seconds, _PATIENCE):
+                raise
+            connection.close()
+            time.sleep(_PAUSE)
+
+
+def _step(batch_id: int, deadline: float) -> bool:
+    """One thing after the other; whether something is left to do."""
+    batch = Batch.objects.select_related("model_version", "started_by").filter(pk=batch_id).first()
+    if batch is None or not batch.at_work:
+        if batch is not None and batch.state in (BatchState.CANCELLED, BatchState.FAILED):
+            _tidy(batch)
+        return False
+    if batch.rows is None:
+        if _is_being_read(batch):
+            time.sleep(_PAUSE)
+        else:
+            _read(batch)
+        return True
+    try:
+        assignment = Assignment.of(batch)
+    except ModelUnavailableError:
+        _fail(batch, NO_MODEL)
+        return False
+    to_do = batch.chunks.filter(done_at=None)
+    if to_do.count() > 1:
+        call_for_hands(batch_id)
+    while _do_one(assignment):
+        if time.monotonic() >= deadline:
+            break
+    if to_do.exists():
+        # Others work on what is left: wait, for they may be killed.
+        time.sleep(_PAUSE / 4)
+        return True
+    return not _finish(batch)
+
+
+# ------------------------------------------------------------------ the work
+
+
+def _is_being_read(batch: Batch) -> bool:
+    last = batch.chunks.aggregate(last=Max("made_at"))["last"]
+    return last is not None and timezone.now() - last < _READER_SILENCE
+
+
+def _read(batch: Batch) -> None:
+    try:
+        cutting.cut(batch)
+    except TableError as error:
+        _fail(batch, error.words)
+    except _AWAY:
+        raise
+    except Exception as error:
+        _log(batch, error)
+        failures = batch.cut.get("failures", 0) + 1
+        _same(batch).filter(rows=None).update(cut={"failures": failures})
+        if failures >= MOST_FAILURES:
+            _fail(batch, BROKEN)
+
+
+def _do_one(assignment: Assignment) -> bool:
+    """Do a chunk that nobody works on; False when there is none, or the work is over.
+
+    What an error undoes is counted outside of its transaction.
+    """
+    batch = assignment.batch
+    to_do = BatchChunk.objects.filter(batch=batch, done_at=None).order_by("number")
+    chunk: BatchChunk | None = None
+    try:
+        if connection.features.has_select_for_update_skip_locked:
+            with transaction.atomic():
+                chunk = to_do.select_for_update(skip_locked=True).first()
+                if chunk is None or not _same(batch).exists():
+                    return False
+                chunks.keep(chunk, chunks.judge(chunk, assignment), assignment)
+        else:
+            # One writer at a time: all others wait for it, so nothing is computed meanwhile.
+            numbers = list(to_do.values_list("pk", flat=True)[:_CHOICE])
+            if not numbers:
+                return False
+            chunk = to_do.filter(pk=random.choice(numbers)).first()  # noqa: S311
+            if chunk is None:
+                return True
+            judged = chunks.judge(chunk, assignment)
+            with transaction.atomic():
+                if not _same(batch).exists():
+                    return False
+                if to_do.filter(pk=chunk.pk).exists():
+                    chunks.keep(chunk, judged, assignment)
+    except _AWAY:
+        raise
+    except Exception as error:
+        _log(batch, error)
+        if chunk is None:
+            raise
+        BatchChunk.objects.filter(pk=chunk.pk).update(failures=F("failures") + 1)
+        if BatchChunk.objects.filter(pk=chunk.pk, failures__gte=MOST_FAILURES).exists():
+            _fail(batch, BROKEN)
+            return False
+    return True
+
+
+def _same(batch: Batch) -> QuerySet[Batch]:
+    """The batch, as long as it is at the same work as when it was read; otherwise nothing."""
+    return Batch.objects.filter(pk=batch.pk, state=batch.state, started_at=batch.started_at)
+
+
+def _finish(batch: Batch) -> bool:
+    """End the work of which nothing is left; False when something is."""
+    recorded = batch.state == BatchState.RUNNING
+    try:
+        with transaction.atomic():
+            # Of two that come to the end together, one waits here and finds it done.
+            if not _same(batch).select_for_update(no_key=True).values_list("pk", flat=True):
+                return True
+            if batch.chunks.filter(done_at=None).exists():
+                return False
+            ranking.finish(batch)
+            _same(batch).update(
+                state=BatchState.DONE if recorded else BatchState.CHECKED,
+                finished_at=timezone.now(),
+            )
+            if recorded:
+                async_task(REFRESH)
+    except _AWAY:
+        raise
+    except Exception as error:
+        _log(batch, error)
+        _fail(batch, BROKEN)
+    return True
+
+
+def _fail(batch: Batch, message: Words) -> None:
+    failed = _same(batch).update(
+        state=BatchState.FAILED, message=dict(message), finished_at=timezone.now()
+    )
+    if failed:
+        _tidy(Batch.objects.get(pk=batch.pk))
+
+
+def _tidy(batch: Batch) -> None:
+    """Take away what a stopped or failed file has left, once nobody works on it any more."""
+    with transaction.atomic():
+        Batch.objects.select_for_update(no_key=True).get(pk=batch.pk)
+        # Whoever records a chunk now is waited for: then it is done, and stays.
+        batch.chunks.filter(done_at=None).delete()
+        batch.pieces.all().delete()
+        recorded = Prediction.objects.filter(batch=batch).exists()
+        if batch.state == BatchState.FAILED and not recorded:
+            files.erase(batch)
+            return
+        _rank(batch)
+        if batch.state == BatchState.FAILED and "recorded" not in batch.message:
+            count = batch.chunks.aggregate(count=Sum("accepted"))["count"] or 0
+            Batch.objects.filter(pk=batch.pk).update(message=_with_count(batch.message, count))
+        async_task(REFRESH)
+
+
+def _rank(batch: Batch) -> None:
+    try:
+        with transaction.atomic():
+            ranking.finish(batch)
+    except _AWAY:
+        raise
+    except Exception as error:  # what was recorded stays, with a list or without
+        _log(batch, error)
+
+
+def _with_count(message: Words, count: int) -> dict[str, object]:
+    said = {
+        language: text + RECORDED[language].format(count=number_text(count, language))
+        for language, text in message.items()
+        if language in RECORDED
+    }
+    return {**said, "recorded": count}
+
+
+def _log(batch: Batch, error: Exception) -> None:
+    # The message may quote a cell of the file: only where it happened is logged.
+    logger.error(
+        "Work on the file %s failed: %s\n%s",
+        batch.pk,
+        type(error).__name__,
+        "".join(traceback.format_tb(error.__traceback__)),
+    )
