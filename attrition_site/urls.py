@@ -11,7 +11,7 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from attrition_site.health import HealthView
-from predictions import views
+from predictions.overview import views as overview
 
 # Browsers ask for it on pages that name no icon. Lazy: before `collectstatic` it has no address.
 _icon = lazy(static, str)("img/icon.svg")
@@ -20,7 +20,7 @@ urlpatterns = [
     # First: programs ask far more often than people.
     path("api/v1/", include("attrition_site.api_urls")),
     path("admin/", admin.site.urls),
-    path("", views.home, name="home"),
+    path("", overview.home, name="home"),
     path("accounts/", include("accounts.urls")),
     path("predictions/", include("predictions.urls")),
     path("batches/", include("predictions.batches.urls")),

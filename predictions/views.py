@@ -1,4 +1,4 @@
-"""The pages: home, the form, one result, the history."""
+"""The pages: the form, one result, the history."""
 
 from __future__ import annotations
 
@@ -53,24 +53,6 @@ def _person(request: HttpRequest) -> User:
 
 def _visible(request: HttpRequest) -> PredictionQuerySet:
     return Prediction.objects.visible_to(_person(request))
-
-
-@require_safe
-def home(request: HttpRequest) -> HttpResponse:
-    """What can be done here, by who is asking."""
-    if not request.user.get_all_permissions():
-        return render(request, "no_role.html", status=403)
-    recent = _visible(request).for_history()[:8]
-    return render(request, "home.html", {"recent": recent, "ready": _can_assess()})
-
-
-def _can_assess() -> bool:
-    """Whether a model is active and can be used."""
-    try:
-        registry.active()
-    except registry.ModelUnavailableError:
-        return False
-    return True
 
 
 @permission_required("predictions.assess_by_form", raise_exception=True)

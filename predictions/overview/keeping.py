@@ -1,0 +1,106 @@
+"""Which account is kept, and when it is computed again.
+
+A small installation's is exact whenever a page is read. A large one's is computed by the background
+worker, and the page says as of when it is.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from predictions.models import Batch, Overview, Prediction
+from predictions.overview import account, reading
+
+_KEPT = 3  # who reads one while another takes its place finds it still
+_REST = 10  # times as long as the last computation took, before the next one begins
+# A prediction that is dated before an account may be committed after it. Whoever takes longer than
+# this to commit is a file, and the end of a file asks for a new account.
+_LATE = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The account to show."""
+
+    overview: Overview | None
+    """None until the background worker has computed the first."""
+    behind: bool
+    """Whether something is newer than what it counts."""
+
+
+def standing(newest: datetime | None, file: int | None) -> Standing:
+    """The account for a page.
+
+    `newest` is the date of the newest prediction there is, `file` the file that ended last.
+    Where there are few predictions it is computed now if it is behind: what is shown is exact.
+    """
+    overview = newest_overview()
+    if overview and not _behind(overview, newest, file):
+        if _settled(overview):
+            return Standing(overview, behind=False)
+        counted = overview.content["predictions"]
+        if counted > account.MOST_AT_ONCE or counted == _few():
+            return Standing(overview, behind=False)
+    large = overview and overview.content["predictions"] > account.MOST_AT_ONCE
+    if large or _few() > account.MOST_AT_ONCE:
+        return Standing(overview, behind=True)
+    return Standing(compute_and_keep(newest), behind=False)
+
+
+def refresh() -> bool:
+    """Compute the account again if it is behind; whether it was. Two at once do no harm."""
+    newest = Prediction.objects.values_list("created_at", flat=True).first()
+    file = Batch.objects.finished().values_list("pk", flat=True).first()
+    overview = newest_overview()
+    if overview:
+        now = timezone.now()
+        if not _behind(overview, newest, file) and (
+            _settled(overview) or (newest and now - newest < _LATE)
+        ):
+            return False
+        if now - overview.computed_at < timedelta(seconds=_REST * overview.seconds):
+            return False
+    compute_and_keep(newest)
+    return True
+
+
+def newest_overview() -> Overview | None:
+    """The account that was computed last."""
+    return Overview.objects.order_by("-computed_at", "-id").first()
+
+
+def compute_and_keep(newest: datetime | None) -> Overview:
+    """Compute an account that counts every prediction up to `newest`, and forget the oldest."""
+    started, clock = timezone.now(), time.monotonic()
+    content = account.compute()
+    kept = Overview.objects.create(
+        computed_at=started,
+        covers_until=newest,
+        seconds=time.monotonic() - clock,
+        content=content,
+    )
+    newer = list(Overview.objects.order_by("-computed_at", "-id").values("pk")[:_KEPT])
+    Overview.objects.exclude(pk__in=[row["pk"] for row in newer]).delete()
+    return kept
+
+
+def _behind(overview: Overview, newest: datetime | None, file: int | None) -> bool:
+    active = account.active_model()
+    return (
+        overview.covers_until != newest
+        or overview.content["model"] != (active.id if active else None)
+        or overview.content["file"] != file
+    )
+
+
+def _settled(overview: Overview) -> bool:
+    """Whether nothing that it should have counted can have been committed after it."""
+    return overview.covers_until is None or overview.computed_at - overview.covers_until >= _LATE
+
+
+def _few() -> int:
+    return reading.predictions(account.MOST_AT_ONCE + 1)
