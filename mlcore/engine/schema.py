@@ -191,13 +191,12 @@ class FeatureSchema:
             if name not in columns:
                 return [None] * count
             verdicts = _verdicts(read, columns[name])
-            values: list[Any] = list(verdicts)
             if Problem in map(type, verdicts):
                 for position, verdict in enumerate(verdicts):
                     if isinstance(verdict, Problem):
                         problems.setdefault(position, {})[name] = [verdict]
-                        values[position] = None
-            return values
+                        verdicts[position] = None
+            return cast("list[Value]", verdicts)
 
         identifiers = read_column(EMPLOYEE_ID, read_identifier)
         inputs = {name: read_column(name, read) for name, read in self._input_readers}
