@@ -128,8 +128,8 @@ def layout(
             employee=employee,
             number=number,
             about=_about(versions, zone, employee=employee, number=number),
-            inputs=_distinct(inputs),
-            contributions=_distinct(_contributions(schemas, contributed, language)),
+            inputs=distinct(inputs),
+            contributions=distinct(_contributions(schemas, contributed, language)),
         )
 
 
@@ -187,7 +187,7 @@ def _features(
             return _worded(own, value, language) if own else value
 
         return Column(
-            heading=_heading(feature, language),
+            heading=heading(feature, language),
             cell=cell,
             style="text" if feature.kind == "choice" else "number",
         )
@@ -234,7 +234,8 @@ def _worded(feature: Feature, value: Value, language: str) -> Cell:
     return feature.choice_label(value, language)
 
 
-def _heading(feature: Feature, language: str) -> str:
+def heading(feature: Feature, language: str) -> str:
+    """What a feature's column is called: its label, with its steps or its unit."""
     label = say(feature.label, language, feature.name)
     if feature.kind == "scale" and feature.choices:
         return f"{label} ({feature.choices[0].value}–{feature.choices[-1].value})"
@@ -242,7 +243,7 @@ def _heading(feature: Feature, language: str) -> str:
     return f"{label} ({unit})" if unit else label
 
 
-def _distinct(columns: list[Column]) -> list[Column]:
+def distinct(columns: list[Column]) -> list[Column]:
     """The columns, with a number after a heading that occurred before."""
     seen: dict[str, int] = {}
     named = []
@@ -296,14 +297,15 @@ def _csv_lines(plan: Layout, queryset: PredictionQuerySet) -> Iterator[str]:
     yield "\ufeff" + line([plain(column.heading) for column in columns])
     lines: list[str] = []
     for record in plan.records(queryset):
-        lines.append(line([_csv_cell(column.cell(record), decimal) for column in columns]))
+        lines.append(line([csv_cell(column.cell(record), decimal) for column in columns]))
         if len(lines) == _PORTION:
             yield "".join(lines)
             lines.clear()
     yield "".join(lines)
 
 
-def _csv_cell(value: Cell, decimal: str) -> str:
+def csv_cell(value: Cell, decimal: str) -> str:
+    """A value as it is written between two separators."""
     if value is None:
         return ""
     if isinstance(value, str):

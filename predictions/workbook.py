@@ -22,7 +22,7 @@ from predictions.models.prediction import PredictionQuerySet
 
 ROWS_PER_SHEET = 1_048_576  # the format's own limit, the header included
 
-_OPTIONS = {
+OPTIONS = {
     "constant_memory": True,
     # What people typed stays text.
     "strings_to_formulas": False,
@@ -36,7 +36,7 @@ _STYLES: dict[str, dict[str, Any]] = {
     "date": {"num_format": "yyyy-mm-dd hh:mm:ss", "align": "left"},
     "log_odds": {"num_format": "+0.000;-0.000;0.000"},
 }
-_HEADER = {
+HEADER = {
     "bold": True,
     "text_wrap": True,
     "valign": "top",
@@ -47,13 +47,13 @@ _HEADER = {
 }
 
 
-class _Table:
+class Table:
     """A sheet with a header that stays and filters; continued on another when it is full."""
 
     def __init__(self, workbook: Any, title: str, columns: list[Column], frozen: int) -> None:
         self._workbook, self._title, self._columns = workbook, title, columns
         self._frozen = frozen
-        self._header = workbook.add_format(_HEADER)
+        self._header = workbook.add_format(HEADER)
         self._formats = {name: workbook.add_format(style) for name, style in _STYLES.items()}
         self._sheets = 0
         self._begin()
@@ -98,10 +98,10 @@ def workbook_response(
     """The workbook as a download. It is made in a temporary file, whose end is the download's."""
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
     try:
-        with xlsxwriter.Workbook(file, _OPTIONS) as workbook:
-            results = _Table(workbook, _("Predictions"), [*plan.about, *plan.inputs], 2)
+        with xlsxwriter.Workbook(file, OPTIONS) as workbook:
+            results = Table(workbook, _("Predictions"), [*plan.about, *plan.inputs], 2)
             by_number = [plan.employee, plan.number]
-            reasons = _Table(workbook, _("Contributions"), [*by_number, *plan.contributions], 1)
+            reasons = Table(workbook, _("Contributions"), [*by_number, *plan.contributions], 1)
             rows: Counter[int] = Counter()
             for record in plan.records(queryset):
                 results.add(record)
@@ -127,13 +127,13 @@ def _write_origin(workbook: Any, plan: Layout, rows: Counter[int], user: User) -
     wrapped = workbook.add_format({"text_wrap": True, "valign": "top"})
     date = workbook.add_format({"num_format": "yyyy-mm-dd hh:mm:ss", "align": "left"})
     count = workbook.add_format({"num_format": "#,##0", "align": "left"})
-    header = workbook.add_format(_HEADER)
+    header = workbook.add_format(HEADER)
 
     now = timezone.now().astimezone(plan.zone).replace(tzinfo=None, microsecond=0)
     sheet.write_string(0, 0, _("Exported ({time_zone})").format(time_zone=plan.zone), bold)
     sheet.write_datetime(0, 1, now, date)
     sheet.write_string(1, 0, _("Exported by"), bold)
-    sheet.write_string(1, 1, _who(user))
+    sheet.write_string(1, 1, who(user))
     sheet.write_string(2, 0, _("Predictions"), bold)
     sheet.write_number(2, 1, rows.total(), count)
     sheet.write_string(3, 0, _("How to read it"), bold)
@@ -152,14 +152,16 @@ def _write_origin(workbook: Any, plan: Layout, rows: Counter[int], user: User) -
     for index, heading in enumerate((_("Model"), _("SHA-256 of the artifact"), _("Predictions"))):
         sheet.write_string(5, index, heading, header)
     for index, version in enumerate(plan.versions.values()):
-        sheet.write_string(6 + index, 0, _model(version, plan.language), wrapped)
+        sheet.write_string(6 + index, 0, model_words(version, plan.language), wrapped)
         sheet.write_string(6 + index, 1, version.sha256)
         sheet.write_number(6 + index, 2, rows[version.pk], count)
 
 
-def _who(user: User) -> str:
+def who(user: User) -> str:
+    """A person by name and account."""
     return f"{user.name} ({user.username})" if user.name else user.username
 
 
-def _model(version: ModelVersion, language: str) -> str:
+def model_words(version: ModelVersion, language: str) -> str:
+    """A model by number and title."""
     return f"{version.version}: {version.title(language)}"

@@ -296,7 +296,7 @@ class TestAnyFormat:
 
     def test_equal_headings_are_told_apart(self):
         column = exports.Column(heading="Date", cell=lambda record: None)
-        named = [c.heading for c in exports._distinct([column, column, column])]
+        named = [c.heading for c in exports.distinct([column, column, column])]
         assert named == ["Date", "Date (2)", "Date (3)"]
 
     @pytest.mark.parametrize("extension", ["csv", "xlsx"])
