@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from mlcore.engine.ingest import records
 from mlcore.engine.ingest.decimals import Evidence
+from mlcore.engine.ingest.refusals import TableError
 from mlcore.engine.schema import EMPLOYEE_ID
 from mlcore.engine.words import Problem
-from mlcore.engine.ingest.refusals import TableError
 from predictions.batches import files
 from predictions.models import Batch, BatchChunk, BatchState
 

@@ -12,10 +12,10 @@ import time
 import zlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from django.conf import settings
-from django.core.files import File
+from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.utils import timezone
 
@@ -35,20 +35,20 @@ _ERASING = 30.0  # seconds: a task is short; what is left is erased the next day
 
 
 def bring(
-    uploaded: File, *, by: User, request_id: str = "", corrects: Batch | None = None
+    uploaded: UploadedFile[Any], *, by: User, request_id: str = "", corrects: Batch | None = None
 ) -> Batch:
     """Look at the beginning of a file and keep it, as a draft: nothing is assessed yet.
 
     `corrects` is the batch whose refused rows it brings again. Raises `TableError`, whose words are
     for the person who brought it; then nothing is kept.
     """
-    incoming = source.examine(uploaded.file, limits=source.BATCH)
+    incoming = source.examine(cast(BinaryIO, uploaded.file), limits=source.BATCH)
     digest = _sha256(uploaded)
     with transaction.atomic():
         batch = Batch.objects.create(
             name=shown_name(uploaded.name or ""),
             sha256=digest,
-            size=uploaded.size,
+            size=uploaded.size or 0,
             uploaded_by=by,
             request_id=request_id,
             corrects=corrects,
@@ -63,7 +63,7 @@ def bring(
     return batch
 
 
-def _sha256(uploaded: File) -> str:
+def _sha256(uploaded: UploadedFile[Any]) -> str:
     digest = hashlib.sha256()
     for chunk in uploaded.chunks(1 << 20):
         digest.update(chunk)

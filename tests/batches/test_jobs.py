@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import pytest
-
 from predictions.models import BatchState, Prediction, RefusedRow
 
 
