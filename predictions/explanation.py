@@ -16,7 +16,7 @@ from predictions.models import Prediction
 
 # Magnitudes in log-odds from which an effect is said to be strong, plain, or slight: near a risk of
 # one in six they are about 12, 4 and 0.7 percentage points.
-_STRONG, _SLIGHT, _NONE = 0.7, 0.25, 0.05
+_STRONG, _SLIGHT, _NONE = STRONG_FROM = (0.7, 0.25, 0.05)
 _STRONGEST = 8  # reasons that a page shows at once
 
 _TOGETHER = " × "  # between the two names of a pair, and between their two values

@@ -76,6 +76,46 @@ class PredictionQuerySet(models.QuerySet["Prediction"]):
         """Everything that one result's page shows."""
         return self.select_related("requested_by", "model_version")
 
+    def of_employee(self, reference: str) -> PredictionQuerySet:
+        """Those of one employee, the newest first; the reference counts to the letter."""
+        return self.filter(employee_id=reference).order_by("-created_at", "-id")
+
+    def for_timeline(self) -> PredictionQuerySet:
+        """What a line over time shows of each, with its file; its model is read apart, once."""
+        return self.select_related("batch").only(
+            "created_at",
+            "employee_id",
+            "source",
+            "row",
+            "batch__name",
+            "batch__started_at",
+            "inputs",
+            "contributions",
+            "model_version_id",
+            "model_sha256",
+            "probability",
+            "base_rate",
+            "threshold",
+            "band",
+        )
+
+    def neighbour(self, prediction: Prediction, *, newer: bool) -> Prediction | None:
+        """The same employee's assessment just before this one, or just after it."""
+        if not prediction.employee_id:
+            return None
+        moment, pk = prediction.created_at, prediction.pk
+        same = self.filter(employee_id=prediction.employee_id)
+        if newer:
+            # The first condition alone lets the index be used.
+            same = same.filter(
+                models.Q(created_at__gt=moment) | models.Q(id__gt=pk), created_at__gte=moment
+            ).order_by("created_at", "id")
+        else:
+            same = same.filter(
+                models.Q(created_at__lt=moment) | models.Q(id__lt=pk), created_at__lte=moment
+            ).order_by("-created_at", "-id")
+        return same.only("created_at", "probability", "band").first()
+
     def update(self, **values: Any) -> NoReturn:
         raise AppendOnlyError("Predictions are never changed.")
 

@@ -143,10 +143,24 @@ def test_who_may_read_a_result(client, request, alice, record, person, expected)
     assert client.get(prediction.get_absolute_url()).status_code == expected
 
 
-def test_the_result_costs_three_queries(as_alice, alice, record, django_assert_num_queries):
+@pytest.mark.parametrize(("others", "expected"), [(0, 6), (1, 7), (30, 7)])
+def test_the_result_s_queries_do_not_grow(
+    as_alice, alice, record, django_assert_num_queries, others, expected
+):
+    for _ in range(others):
+        record(alice)
     prediction = record(alice)
-    with django_assert_num_queries(3):  # session, person, record with its model and requester
+    # Session, person, record with its model, requester and file; the assessment before and the one
+    # after it, and how many there are; by what it was judged.
+    with django_assert_num_queries(expected):
         as_alice.get(prediction.get_absolute_url())
+
+
+def test_who_only_reads_costs_no_model(client, bob, alice, record, django_assert_num_queries):
+    prediction = record(alice, employee_id="")
+    client.force_login(bob)
+    with django_assert_num_queries(3):  # session, person, record
+        client.get(prediction.get_absolute_url())
 
 
 def test_an_unknown_result_is_not_found(as_alice, active_model):

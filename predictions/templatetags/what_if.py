@@ -1,0 +1,35 @@
+"""Pictures of a change: what a risk was, and what it would be said to be."""
+
+from __future__ import annotations
+
+from django import template
+from django.utils.safestring import SafeString, mark_safe
+
+from predictions import charts
+from predictions.models import Prediction
+from predictions.what_if import Change, Trial
+
+register = template.Library()
+
+# How much of a bar is left beyond the longest.
+_ROOM = 1.08
+
+
+@register.simple_tag
+def change_bar(
+    prediction: Prediction, changed: Change | Trial | None, trial: Trial | None = None
+) -> SafeString:
+    """The bar of a change, or of the prediction itself; `trial` is what else is drawn beside it,
+    to the same scale."""
+    longest = max(prediction.probability, prediction.base_rate, trial.probability if trial else 0.0)
+    after = changed.probability if changed else prediction.probability
+    # Drawn from numbers and from the name of a level alone.
+    return mark_safe(  # noqa: S308
+        charts.change_bar(
+            prediction.probability,
+            after,
+            prediction.base_rate,
+            min(longest * _ROOM, 1.0),
+            changed.band if changed else prediction.band,
+        )
+    )
