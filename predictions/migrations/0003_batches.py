@@ -286,6 +286,7 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RemoveIndex(model_name="prediction", name="prediction_band"),
+        migrations.RemoveIndex(model_name="prediction", name="prediction_newest"),
         migrations.RemoveIndex(model_name="prediction", name="prediction_employee"),
         migrations.AddIndex(
             model_name="prediction",
@@ -293,6 +294,21 @@ class Migration(migrations.Migration):
                 fields=["employee_id", "-created_at", "-id"],
                 name="prediction_employee",
                 opclasses=["varchar_pattern_ops", "timestamptz_ops", "uuid_ops"],
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="prediction",
+            index=models.Index(
+                fields=[
+                    "-created_at",
+                    "-id",
+                    "employee_id",
+                    "band",
+                    "source",
+                    "model_version",
+                    "batch",
+                ],
+                name="prediction_newest",
             ),
         ),
         migrations.AddIndex(

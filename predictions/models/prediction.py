@@ -191,8 +191,20 @@ class Prediction(models.Model):
             ("view_own_prediction", _("Can view the predictions they asked for")),
         ]
         indexes = [
-            # Each page of the history, and the admin's change list.
-            models.Index(fields=["-created_at", "-id"], name="prediction_newest"),
+            # Each page of the history. What it is filtered by follows, so that many rows can be
+            # looked at without reading one.
+            models.Index(
+                fields=[
+                    "-created_at",
+                    "-id",
+                    "employee_id",
+                    "band",
+                    "source",
+                    "model_version",
+                    "batch",
+                ],
+                name="prediction_newest",
+            ),
             # The history of an API consumer.
             models.Index(fields=["requested_by", "-created_at", "-id"], name="prediction_own"),
             # The history of one employee, and search by the beginning of the reference.

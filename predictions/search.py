@@ -1,0 +1,351 @@
+"""Where the history is read: a page of it, and how much there is, at a cost that does not grow.
+
+Every way of filtering is led by an index that holds its rows in the order of the history:
+
+| filtered by | led by |
+|---|---|
+| nothing, or a period | the newest |
+| level, source, model, file | one range for each model, source and level |
+| an employee; one's own | theirs, the newest first |
+| the beginning of a reference | the references, where few begin like that; else the newest |
+
+Where others remain to be looked at one by one, a page looks at no more than a fixed number: it may
+hold few rows, or none, and the next one goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import product
+from typing import Any
+from uuid import UUID
+
+from django.db import connections
+from django.db.models import Case, CharField, Exists, F, Lookup, OuterRef, Q, Value, When
+
+from mlcore.models import ModelVersion
+from predictions.models import Prediction, Source
+from predictions.models.batch import Batch
+from predictions.models.prediction import BandChoice, PredictionQuerySet
+
+COUNTED = 10_000
+"""Up to so many rows that match are counted."""
+_ROWS = 10_000
+_ENTRIES = 100_000
+"""What a page looks at, at most: rows, or entries of an index that holds all that is asked for."""
+
+_NEWEST = ("-created_at", "-id")
+_OLDEST = ("created_at", "id")
+_LAST_CHARACTER = "\U0010ffff"
+
+
+@CharField.register_lookup
+class BeginsWith(Lookup):  # type: ignore[type-arg]
+    """Begins with a text, the case of letters counting, on each database and by its index.
+
+    `LIKE` is neither on SQLite, nor in PostgreSQL's prepared statements, which are planned before
+    the text is known. What begins with a text lies between it and the same followed by the last
+    characters there are.
+    """
+
+    lookup_name = "begins_with"
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        left, left_params = self.process_lhs(compiler, connection)
+        right, right_params = self.process_rhs(compiler, connection)
+        text = str(right_params[0])
+        # The index is sorted by characters, whatever the language of the database sorts by.
+        least, most = ("~>=~", "~<=~") if connection.vendor == "postgresql" else (">=", "<=")
+        sql = f"({left} {least} {right} AND {left} {most} {right})"
+        end = text + _LAST_CHARACTER * 64
+        return sql, (*left_params, text, *left_params, end)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Criteria:
+    """What the rows are narrowed by; what is empty narrows nothing."""
+
+    requested_by: int | None = None
+    employee: str = ""
+    """Exactly this reference."""
+    beginning: str = ""
+    """The beginning of the reference."""
+    since: datetime | None = None
+    before: datetime | None = None
+    bands: Sequence[str] = ()
+    sources: Sequence[str] = ()
+    model: str | None = None
+    """The version of a model."""
+    batch: Batch | None = None
+
+    @property
+    def by_kind(self) -> bool:
+        """Whether rows are told apart by what `prediction_kind` begins with."""
+        return bool(self.bands or self.sources or self.model is not None or self.batch)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place between two rows of the history."""
+
+    moment: datetime
+    id: UUID
+
+    @classmethod
+    def of(cls, row: Prediction) -> Position:
+        return cls(row.created_at, row.pk)
+
+    def beyond(self, *, newer: bool) -> Q:
+        """The rows after (or before) it. The first condition alone lets the index be used."""
+        if newer:
+            return Q(created_at__gte=self.moment) & (
+                Q(created_at__gt=self.moment) | Q(id__gt=self.id)
+            )
+        return Q(created_at__lte=self.moment) & (Q(created_at__lt=self.moment) | Q(id__lt=self.id))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """Rows of the history, the newest first."""
+
+    rows: list[Prediction]
+    newer: Position | None
+    """Where the page before begins; None on the first."""
+    older: Position | None
+    """Where the page after begins; None on the last."""
+    looked_until: datetime | None = None
+    """Set where rows further on were not looked at: how far this page looked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many rows match."""
+
+    number: int
+    exact: bool
+    """Otherwise there are more."""
+
+
+class Search:
+    """The rows of the history that meet the criteria."""
+
+    def __init__(self, criteria: Criteria) -> None:
+        self.criteria = criteria
+
+    # ---------------------------------------------------------------- reads
+
+    def page(self, *, size: int, start: Position | None = None, newer: bool = False) -> Page:
+        """Up to `size` rows from a place on: the older ones, or the `newer` ones."""
+        order = _OLDEST if newer else _NEWEST
+        there = Q() if start is None else start.beyond(newer=newer)
+        end = None
+        if self._few:
+            keys = self.all.filter(there).order_by(*_unordered(order)).values_list("pk")
+            rows = _rows(keys[: size + 1], order)
+        elif self._parts:
+            rows = self._merged(there, order, size + 1)
+        else:
+            end = None if self._leads_to_all else self._end(there, order)
+            near = there if end is None else there & _until(end, newer=newer)
+            found = self.all.filter(near).order_by(*order)
+            if self._leads_to_all:
+                rows = list(found.for_history()[: size + 1])
+            else:
+                rows = _rows(found.values_list("pk")[: size + 1], order)
+        more = len(rows) > size
+        rows = rows[:size]
+        stopped = end is not None and not more
+        last = Position(end.moment, UUID(int=0 if not newer else 2**128 - 1)) if end else None
+        if rows and not stopped:
+            last = Position.of(rows[-1])
+        onward = last if more or stopped else None
+        if newer:
+            rows.reverse()
+            # Wherever one comes from, the rows are still there.
+            back = Position.of(rows[-1]) if rows else start
+            return Page(
+                rows=rows,
+                newer=onward,
+                older=back,
+                looked_until=end.moment if stopped and end else None,
+            )
+        back = None
+        if start is not None:
+            back = Position.of(rows[0]) if rows else start
+        return Page(
+            rows=rows,
+            newer=back,
+            older=onward,
+            looked_until=end.moment if stopped and end else None,
+        )
+
+    def count(self) -> Count:
+        """How many there are: exactly up to `COUNTED` of them."""
+        most = COUNTED + 1
+        wanted = self.criteria
+        if self._few:
+            return Count(self.all.count(), True)
+        if wanted == Criteria(batch=wanted.batch) and wanted.batch:
+            found = Prediction.objects.filter(batch=wanted.batch).order_by()[:most].count()
+        elif self._parts:
+            parts = [part.order_by(*_NEWEST).values("pk")[:most] for part in self._parts]
+            keys = parts[0].union(*parts[1:], all=True) if len(parts) > 1 else parts[0]
+            found = keys[:most].count()
+        elif self._leads_to_all:
+            found = self.all.order_by(*_NEWEST)[:most].count()
+        elif wanted == Criteria(beginning=wanted.beginning):
+            return Count(COUNTED, False)
+        else:
+            end = self._end(Q(), _NEWEST)
+            near = Q() if end is None else _until(end, newer=False)
+            found = self.all.filter(near).order_by()[:most].count()
+            if end is not None:
+                return Count(min(found, COUNTED), False)
+        return Count(min(found, COUNTED), found <= COUNTED)
+
+    @cached_property
+    def all(self) -> PredictionQuerySet:
+        """All rows that meet the criteria, in no order."""
+        rows = self._led
+        wanted = self.criteria
+        if wanted.beginning:
+            rows = rows.filter(employee_id__begins_with=wanted.beginning)
+        if wanted.batch:
+            rows = rows.filter(_mostly(batch=wanted.batch))
+        if wanted.requested_by is not None:
+            rows = rows.filter(requested_by=wanted.requested_by)
+        if wanted.bands:
+            rows = rows.filter(band__in=wanted.bands)
+        if wanted.sources:
+            rows = rows.filter(source__in=wanted.sources)
+        if wanted.model is not None:
+            rows = rows.filter(model_version__version=wanted.model)
+        return rows
+
+    # ---------------------------------------------------------------- what leads to them
+
+    @cached_property
+    def _led(self) -> PredictionQuerySet:
+        """The rows that the leading index gives, of which the others are sorted out."""
+        wanted = self.criteria
+        rows: PredictionQuerySet = Prediction.objects.all()
+        since, before = wanted.since, wanted.before
+        if wanted.batch:
+            # Its rows lie together in time.
+            begun = wanted.batch.started_at or wanted.batch.uploaded_at
+            since = begun if since is None else max(since, begun)
+            if ended := wanted.batch.finished_at:
+                after = ended + timedelta(microseconds=1)
+                before = after if before is None else min(before, after)
+        if since is not None:
+            rows = rows.filter(created_at__gte=since)
+        if before is not None:
+            rows = rows.filter(created_at__lt=before)
+        if wanted.employee:
+            rows = rows.filter(employee_id=wanted.employee)
+        elif wanted.requested_by is not None:
+            rows = rows.filter(requested_by=wanted.requested_by)
+        return rows
+
+    @cached_property
+    def _leads_to_all(self) -> bool:
+        """Whether what the leading index gives is what is wanted."""
+        wanted = self.criteria
+        if wanted.by_kind or wanted.beginning:
+            return False
+        return not (wanted.employee and wanted.requested_by is not None)
+
+    @cached_property
+    def _few(self) -> bool:
+        """Whether so few references begin like that that all of their rows can be looked at."""
+        if not (beginning := self.criteria.beginning):
+            return False
+        found = Prediction.objects.filter(employee_id__begins_with=beginning)
+        return found.order_by().values("pk")[: _ROWS + 1].count() <= _ROWS
+
+    @cached_property
+    def _parts(self) -> list[PredictionQuerySet]:
+        """The rows by model, source and level: each part a range of the index, sorted in itself.
+
+        None where something else leads, or where the database cannot put sorted parts together.
+        """
+        wanted = self.criteria
+        if not wanted.by_kind or wanted.beginning or wanted.employee:
+            return []
+        if wanted.requested_by is not None:
+            return []
+        if not connections[Prediction.objects.db].features.supports_slicing_ordering_in_compound:
+            return []
+        sources = wanted.sources or Source.values
+        if wanted.batch:
+            sources = [source for source in sources if source == Source.FILE]
+            models = [wanted.batch.model_version_id] if wanted.batch.model_version_id else []
+            if wanted.model is not None:
+                named = ModelVersion.objects.filter(version=wanted.model, pk__in=models)
+                models = list(named.values_list("pk", flat=True))
+        else:
+            models = list(answering(wanted.model).values_list("pk", flat=True))
+        rows = self._led.filter(_mostly(batch=wanted.batch)) if wanted.batch else self._led
+        kinds = product(models, sources, wanted.bands or BandChoice.values)
+        parts = [
+            rows.filter(model_version=model, source=source, band=band)
+            for model, source, band in kinds
+        ]
+        return parts or [Prediction.objects.none()]
+
+    def _merged(self, there: Q, order: Sequence[str], limit: int) -> list[Prediction]:
+        parts = [
+            part.filter(there).order_by(*order).values("pk", "created_at")[:limit]
+            for part in self._parts
+        ]
+        keys: Any = parts[0]
+        if len(parts) > 1:
+            order_of_keys = [name.replace("id", "pk") for name in order]
+            keys = parts[0].union(*parts[1:], all=True).order_by(*order_of_keys)[:limit]
+        return _rows([(row["pk"],) for row in keys], order)
+
+    def _end(self, there: Q, order: Sequence[str]) -> Position | None:
+        """The row that is too far to be looked at; None where there are not so many."""
+        keys = self._led.filter(there).order_by(*order).values_list("created_at", "id")
+        look = _ROWS if self.criteria.employee or self.criteria.requested_by else _ENTRIES
+        for moment, pk in keys[look : look + 1]:
+            return Position(moment, pk)
+        return None
+
+
+def answering(version: str | None = None) -> Any:
+    """The models by which anybody was assessed, or the one of them of that version."""
+    models = ModelVersion.objects.filter(
+        Exists(Prediction.objects.filter(model_version=OuterRef("pk")))
+    )
+    return models if version is None else models.filter(version=version)
+
+
+def _mostly(**condition: Any) -> Case:
+    """A condition that most of the rows meet among which it is asked.
+
+    PostgreSQL cannot know that, and would gather all that meet it, by another index, for a few.
+    """
+    return Case(When(**condition, then=Value(True)), default=Value(False))
+
+
+def _rows(keys: Any, order: Sequence[str]) -> list[Prediction]:
+    found = [pk for (pk,) in keys]
+    return list(Prediction.objects.filter(pk__in=found).for_history().order_by(*order))
+
+
+def _until(end: Position, *, newer: bool) -> Q:
+    return Q(created_at__lte=end.moment) if newer else Q(created_at__gte=end.moment)
+
+
+def _unordered(order: Sequence[str]) -> list[Any]:
+    """The same order in words that no index is sorted by: first find, then sort.
+
+    PostgreSQL would else look for few rows along the order, through all those of others.
+    """
+    moment = F("created_at") + timedelta(0)
+    first = moment.asc() if order == _OLDEST else moment.desc()
+    return [first, order[1]]
