@@ -65,6 +65,13 @@ class Reason:
             return _("raises the risk a little") if self.raises else _("lowers the risk a little")
         return _("hardly matters here")
 
+    @property
+    def sentence(self) -> str:
+        """The reason on one line, in the active language."""
+        return _("{label}: {value}, {effect}").format(
+            label=self.label, value=self.value_text, effect=self.effect
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Explanation:
@@ -166,8 +173,11 @@ def label_of(schema: FeatureSchema, name: str, language: str) -> str:
 
 def strongest_first(prediction: Prediction, schema: FeatureSchema) -> list[tuple[str, float]]:
     """What each feature and each pair contributed, by its size; equals in the schema's order."""
-    contributions = prediction.contributions
-    found = [(name, contributions[name]) for name in terms(schema, contributions)]
+    return _by_size(prediction.contributions, schema)
+
+
+def _by_size(contributions: Mapping[str, float], schema: FeatureSchema) -> list[tuple[str, float]]:
+    found = [(name, contributions[name]) for name in terms(schema, contributions.keys())]
     found.sort(key=_size, reverse=True)
     return found
 
@@ -177,11 +187,16 @@ def _size(term: tuple[str, float]) -> float:
 
 
 def strongest(
-    prediction: Prediction, schema: FeatureSchema, language: str, count: int
+    inputs: Mapping[str, Value],
+    contributions: Mapping[str, float],
+    *,
+    schema: FeatureSchema,
+    language: str,
+    count: int,
 ) -> list[Reason]:
     """The `count` strongest reasons, or as many as there are: for a list of many people."""
-    found = strongest_first(prediction, schema)[:count]
-    return [_reason(prediction.inputs, schema, *term, language) for term in found if term[1]]
+    found = _by_size(contributions, schema)[:count]
+    return [_reason(inputs, schema, *term, language) for term in found if term[1]]
 
 
 def explain(

@@ -267,6 +267,12 @@ class Ranking:
         counts = np.bincount(self.column("band")[mask], minlength=len(BANDS)).tolist()
         return dict(zip(BANDS, counts, strict=True))
 
+    @cached_property
+    def mean_probability(self) -> float:
+        """The mean risk, 0 to 1; NaN where there is nobody."""
+        risks = self.column("probability")
+        return float(risks.mean(dtype=np.float64)) if len(risks) else float("nan")
+
     def rows(self, positions: Positions) -> list[int]:
         """The lines in the file at these places."""
         lines: list[int] = self.column("row")[positions].tolist()

@@ -1,0 +1,257 @@
+"""The results of a file as a spreadsheet, and the rows to correct as a file to bring again.
+
+Whatever the file's size, memory stays flat: the ranking says who follows whom, and predictions come
+from the database in portions.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from django.http import HttpResponseBase, StreamingHttpResponse
+from django.utils import translation
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+
+from mlcore import registry
+from mlcore.engine.features import Feature
+from mlcore.models import ModelVersion
+from predictions.batches.refusals import sentences
+from predictions.batches.results import Results
+from predictions.explanation import strongest
+from predictions.exports import Column, Record, csv_cell, distinct, heading, plain
+from predictions.models import Batch, RefusedRow
+from predictions.models.prediction import BandChoice
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+_FIELDS = (
+    "id",
+    "row",
+    "employee_id",
+    "probability",
+    "band",
+    "groups",
+    "inputs",
+    "contributions",
+)
+_PORTION = 1_000  # rows
+_REFUSED_PORTION = 500
+_ORDINARY_NUMBER = re.compile(r"[+-][0-9][0-9.,\u00a0\u202f ]*%?\Z")
+"""What begins like a formula and is none: `-5`, `+3,5`."""
+
+
+# ------------------------------------------------------------------ the list
+
+
+def columns(found: Results) -> list[Column]:
+    """The columns of the list, with headings in its language."""
+    language = found.language
+    with translation.override(language):
+        bands = {value: str(label) for value, label in BandChoice.choices}
+        first, second = _("Strongest reason"), _("Second reason")
+        about = [
+            Column(heading=_("Employee"), cell=lambda r: r["employee_id"], width=16),
+            Column(heading=_("Level of risk"), cell=lambda r: bands[r["band"]]),
+            Column(heading=_("Risk of leaving"), cell=lambda r: r["probability"], style="percent"),
+            Column(heading=first, cell=lambda r: _reason(found, r, 0), width=44),
+            Column(heading=second, cell=lambda r: _reason(found, r, 1), width=44),
+        ]
+        groups = [_group(header) for header in found.group_headers]
+        inputs = [_input(feature, language) for feature in found.schema.features]
+        place = [
+            Column(heading=_("Line in the file"), cell=lambda r: r["row"], style="number"),
+            Column(heading=_("Prediction"), cell=lambda r: str(r["id"]), width=38),
+        ]
+        return distinct([*about, *groups, *inputs, *place])
+
+
+def _reason(found: Results, record: Record, place: int) -> str:
+    """One of the strongest reasons in words; both are made with the first."""
+    if place == 0:
+        # The rows of a download are written when the request's language is no longer active.
+        with translation.override(found.language):
+            record["reasons"] = [
+                reason.sentence
+                for reason in strongest(
+                    record["inputs"],
+                    record["contributions"],
+                    schema=found.schema,
+                    language=found.language,
+                    count=2,
+                )
+            ]
+    sentences: list[str] = record["reasons"]
+    return sentences[place] if place < len(sentences) else ""
+
+
+def _group(header: str) -> Column:
+    return Column(heading=header, cell=lambda record: record["groups"].get(header, ""))
+
+
+def _input(feature: Feature, language: str) -> Column:
+    """An answer in words; a number, and a step of a scale, as one can calculate with it."""
+    name = feature.name
+    if feature.kind != "choice":
+        return Column(
+            heading=heading(feature, language),
+            cell=lambda record: record["inputs"].get(name),
+            style="number",
+        )
+    words = {c.value: feature.choice_label(c.value, language) for c in feature.choices}
+    return Column(
+        heading=heading(feature, language),
+        cell=lambda record: words.get(record["inputs"].get(name)),
+    )
+
+
+def records(found: Results) -> Iterator[Record]:
+    """Everyone on the list, in its order."""
+    for start in range(0, len(found.positions), _PORTION):
+        lines = found.ranking.rows(found.positions[start : start + _PORTION])
+        rows = found.predictions.filter(row__in=lines).values(*_FIELDS)
+        by_line: dict[int, Record] = {record["row"]: record for record in rows}
+        yield from (by_line[line] for line in lines if line in by_line)
+
+
+def filename(name: str, extension: str, *, kind: str = "") -> str:
+    """What a browser saves a download as: after the file that it came from."""
+    stem = slugify(name.rpartition(".")[0] or name)[:60] or "file"
+    return f"{stem}-{kind}.{extension}" if kind else f"{stem}.{extension}"
+
+
+def csv_response(found: Results, user: User) -> HttpResponseBase:
+    """The list as CSV, as Excel opens it in that language; sent while it is written."""
+    plan = columns(found)
+    decimal = "," if found.language.startswith("fr") else "."
+    lines = ([csv_cell(c.cell(record), decimal) for c in plan] for record in records(found))
+    return _csv(
+        found.language,
+        [plain(column.heading) for column in plan],
+        lines,
+        name=filename(found.batch.name, "csv", kind=_("results")),
+    )
+
+
+def _csv(
+    language: str, headings: list[str], lines: Iterable[list[str]], *, name: str
+) -> HttpResponseBase:
+    def written() -> Iterator[str]:
+        portion = io.StringIO("\ufeff")
+        portion.seek(0, io.SEEK_END)
+        writer = csv.writer(portion, delimiter=";" if language.startswith("fr") else ",")
+        writer.writerow(headings)
+        for line in lines:
+            writer.writerow(line)
+            if portion.tell() > 1 << 16:
+                yield portion.getvalue()
+                portion.seek(0)
+                portion.truncate()
+        yield portion.getvalue()
+
+    response = StreamingHttpResponse(written(), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def xlsx_response(found: Results, user: User) -> HttpResponseBase:
+    """The list as a workbook, with a sheet that says what it is."""
+    # xlsxwriter takes memory that a web process needs only when it makes a workbook.
+    from predictions.batches.workbooks import results_workbook
+
+    with translation.override(found.language):
+        name = filename(found.batch.name, "xlsx", kind=_("results"))
+        return results_workbook(found, columns(found), records(found), user=user, name=name)
+
+
+RESPONSES: dict[str, Callable[[Results, User], HttpResponseBase]] = {
+    "csv": csv_response,
+    "xlsx": xlsx_response,
+}
+"""By the name of the format."""
+
+
+# ------------------------------------------------------------------ the rows to correct
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToCorrect:
+    """The refused rows of a file as a table: the file's own columns, then what to do."""
+
+    headings: list[str]
+    rows: Callable[[], Iterator[list[str]]]
+    """Each with as many cells as there are headings, the last two being line and sentence."""
+
+
+def line_and_what_to_do() -> tuple[str, str]:
+    """What the two columns that are added are called, in the active language."""
+    return _("Line"), _("What to do")
+
+
+def added_columns() -> frozenset[str]:
+    """What these columns are called in any language: nobody is asked what they mean."""
+    found: set[str] = set()
+    for language in ("en", "fr"):
+        with translation.override(language):
+            found.update(line_and_what_to_do())
+    return frozenset(found)
+
+
+def to_correct(batch: Batch, language: str) -> ToCorrect:
+    """The refused rows of a batch whose cells are still kept."""
+    schema = registry.schema_of(cast(ModelVersion, batch.model_version))
+    places = sorted({*batch.matched.values(), *batch.grouped})
+    own = [batch.headers[place] for place in places]
+    with translation.override(language):
+        added = line_and_what_to_do()
+
+    def rows() -> Iterator[list[str]]:
+        found = RefusedRow.objects.filter(batch=batch).order_by("row")
+        for row in found.iterator(chunk_size=_REFUSED_PORTION):
+            # A ragged line has more or fewer cells than the header.
+            cells = [str(cell) for cell in row.cells[: len(own)]]
+            cells += [""] * (len(own) - len(cells))
+            told = " ".join(
+                f"{refusal.column}: {refusal.text}" if refusal.column else refusal.text
+                for refusal in sentences(row, schema, language)
+            )
+            yield [*cells, str(row.row), told]
+
+    return ToCorrect(headings=[*own, *added], rows=rows)
+
+
+def refused_csv(batch: Batch, language: str) -> HttpResponseBase:
+    """The rows to correct as CSV."""
+    table = to_correct(batch, language)
+    lines = ([_kept(cell) for cell in row] for row in table.rows())
+    with translation.override(language):
+        name = filename(batch.name, "csv", kind=_("to-correct"))
+    return _csv(language, [_kept(text) for text in table.headings], lines, name=name)
+
+
+def _kept(text: str) -> str:
+    """A cell as it is brought again: a number stays one, though it begins like a formula."""
+    return text if _ORDINARY_NUMBER.match(text) else plain(text)
+
+
+def refused_xlsx(batch: Batch, language: str) -> HttpResponseBase:
+    """The rows to correct as a workbook, what to do last."""
+    from predictions.batches.workbooks import refused_workbook
+
+    table = to_correct(batch, language)
+    with translation.override(language):
+        name = filename(batch.name, "xlsx", kind=_("to-correct"))
+        return refused_workbook(table, name=name)
+
+
+REFUSED: dict[str, Callable[[Batch, str], HttpResponseBase]] = {
+    "csv": refused_csv,
+    "xlsx": refused_xlsx,
+}
+"""By the name of the format."""
