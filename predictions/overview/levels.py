@@ -10,6 +10,8 @@ from mlcore.engine.operating import BANDS, Band
 from predictions.models.prediction import BandChoice
 from predictions.overview.tally import HIGH
 
+_FEWEST_FOR_SHARES = 20
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Level:
@@ -39,6 +41,11 @@ class Levels:
     def share(self) -> float:
         """The share at high or very high risk, 0 to 1."""
         return self.high / self.people if self.people else 0.0
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are so many that a share of a hundred says more than the count."""
+        return self.people >= _FEWEST_FOR_SHARES
 
     @property
     def largest(self) -> float:
