@@ -158,8 +158,10 @@ else:
             "keepalives_idle": 5,
             "keepalives_interval": 1,
             "keepalives_count": 3,
-            # 0 is without limit; web processes set one (see `wsgi.py`).
-            "options": f"-c statement_timeout={env.int('DATABASE_STATEMENT_SECONDS', 0)}s",
+            # 0 is without limit; web processes set one (see `wsgi.py`). And the server asks as well:
+            # what a machine held that is gone without a word is free again in half a minute.
+            "options": f"-c statement_timeout={env.int('DATABASE_STATEMENT_SECONDS', 0)}s"
+            " -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
             # A statement that comes again is planned once per connection: every prediction's are.
             "server_side_binding": True,
             "prepare_threshold": 3,
@@ -321,8 +323,10 @@ Q_CLUSTER = {
     "name": "attrition",
     "orm": "default",
     "workers": env.int("WORKERS", 1),
+    # A process takes what it can do now, and leaves the rest to others.
     "bulk": 1,
-    "queue_limit": 4,
+    "queue_limit": 1,
+    # A task of a process that was killed comes back after `retry` seconds.
     "timeout": 60,
     "retry": 90,
     "ack_failures": True,

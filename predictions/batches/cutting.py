@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from numpy.typing import NDArray
 
 from mlcore.engine.ingest import records
@@ -204,6 +205,24 @@ def _repeated(references: list[NDArray[np.int64]]) -> int:
     return len(every) - len(np.unique(every))
 
 
+@contextmanager
+def chunk_transaction() -> Iterator[None]:
+    """A transaction that keeps or records one chunk.
+
+    It is written to disk a moment after it was committed: the mark of being done is in it too, so
+    that if the server loses power both are lost, and the chunk is done again. What ends the work is
+    written with all before it. And a process that stands still for a minute loses what it holds.
+    """
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT set_config('synchronous_commit', 'off', true),"
+                    " set_config('idle_in_transaction_session_timeout', '60s', true)"
+                )
+        yield
+
+
 def _held(batch: Batch) -> bool:
     """Whether the batch is still to be read, as it was when this process began to.
 
@@ -218,7 +237,7 @@ def _held(batch: Batch) -> bool:
 def _keep(batch: Batch, number: int, rows: Rows) -> bool:
     content = rows.pack()
     try:
-        with transaction.atomic():
+        with chunk_transaction():
             if not _held(batch):
                 return False
             BatchChunk.objects.create(batch=batch, number=number, rows=len(rows), content=content)

@@ -289,7 +289,7 @@ def _do_one(assignment: Assignment) -> bool:
     chunk: BatchChunk | None = None
     try:
         if connection.features.has_select_for_update_skip_locked:
-            with transaction.atomic():
+            with cutting.chunk_transaction():
                 chunk = to_do.select_for_update(skip_locked=True).first()
                 if chunk is None or not _same(batch).exists():
                     return False
@@ -303,7 +303,7 @@ def _do_one(assignment: Assignment) -> bool:
             if chunk is None:
                 return True
             judged = chunks.judge(chunk, assignment)
-            with transaction.atomic():
+            with cutting.chunk_transaction():
                 if not _same(batch).exists():
                     return False
                 if to_do.filter(pk=chunk.pk).exists():

@@ -3,24 +3,29 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from accounts.models import User
 from mlcore import registry
+from mlcore.engine.ingest import matching
 from mlcore.models import ModelVersion, Origin
-from predictions.models import Prediction, Source
-from predictions.services import Request, predict_frame
+from mlcore.registry import ActiveModel
+from predictions.batches import files, jobs
+from predictions.models import Batch, BatchState, Prediction, Source
 
 _ACCOUNT = "hr"
+_NAME = "demo-workforce.csv"
 
 
 class Command(BaseCommand):
     """A first minute with something to look at: the public file's employees, all assessed.
 
-    They go through the same validation and the same service as everyone's. In development only, and
-    once: where the demo's analyst has assessed a file, nothing is added. (Not by the request's
-    number: any caller of the API chooses that.) Only by the bundled model: another one asks other
-    questions, which that file does not answer.
+    The file is brought, matched and assessed as everyone's is, but here and now: no background
+    worker runs yet. In development only, and once: where the demo's analyst has brought a file,
+    nothing is added. Only by the bundled model: another one asks other questions, which that file
+    does not answer.
     """
 
     help = "Assess the employees of the public IBM file, for a demonstration."
@@ -31,11 +36,11 @@ class Command(BaseCommand):
         analyst = User.objects.filter(username=_ACCOUNT).first()
         if analyst is None:
             raise CommandError("Make the demo's accounts first: manage.py make_demo_accounts")
-        if Prediction.objects.filter(requested_by=analyst, source=Source.FILE).exists():
+        if (
+            Batch.objects.filter(uploaded_by=analyst).exists()
+            or Prediction.objects.filter(requested_by=analyst, source=Source.FILE).exists()
+        ):
             return
-        from mlcore.engine.tabular import match_columns
-        from mlcore.public_data import ibm_columns
-
         active = registry.active()
         if not ModelVersion.objects.filter(pk=active.id, origin=Origin.BUNDLED).exists():
             self.stdout.write(
@@ -43,11 +48,26 @@ class Command(BaseCommand):
                 " active."
             )
             return
-        columns = ibm_columns()
-        matched = match_columns(list(columns), active.schema)
-        frame = active.schema.clean_frame(
-            {name: columns[header] for name, header in matched.headers.items()}
+        batch = _begun(analyst, active)
+        while jobs.work(batch.pk):
+            pass
+        batch.refresh_from_db()
+        if batch.state != BatchState.DONE:
+            raise CommandError(f"The demo workforce was not assessed: {batch.message.get('en')}")
+        count = Prediction.objects.filter(batch=batch).count()
+        self.stdout.write(f"Assessed a demo workforce of {count} employees.")
+
+
+def _begun(analyst: User, active: ActiveModel) -> Batch:
+    from mlcore.public_data import ibm_file
+
+    with transaction.atomic():
+        batch = files.bring(
+            SimpleUploadedFile(_NAME, ibm_file()), by=analyst, request_id="demo-workforce"
         )
-        request = Request(requested_by=analyst, source=Source.FILE, request_id="demo-workforce")
-        written = predict_frame(frame, using=active, request=request)
-        self.stdout.write(f"Assessed a demo workforce of {len(written)} employees.")
+        columns = matching.match(batch.headers, files.preview(batch), active.schema)
+        batch.matched = {column.field: column.place for column in columns if column.field}
+        batch.grouped = [column.place for column in columns if column.header == "Department"]
+        batch.save(update_fields=["matched", "grouped"])
+        jobs.begin(batch, record=True, by=analyst)
+    return batch
