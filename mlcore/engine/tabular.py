@@ -35,9 +35,6 @@ __all__ = [
     "read_table",
 ]
 
-MARKUP = ("<", "{", "[")
-"""How HTML, XML and JSON begin."""
-
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -190,8 +187,11 @@ def _read_csv(content: bytes) -> tuple[str, Rows]:
         raise TableError("undecodable") from error
     if CONTROL.search(text):
         raise TableError("old_excel" if content.startswith(OLE) else "neither")
-    if text.lstrip()[:1] in MARKUP:
-        raise TableError("neither")
+    if start := text.lstrip()[:1]:
+        if start == "<":
+            raise TableError("markup")
+        if start in "{[":
+            raise TableError("neither")
     delimiter = delimiter_of(text)
     rows = records.rows([content], encoding, delimiter)
     if SEPARATOR_LINE.match(text):

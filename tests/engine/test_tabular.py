@@ -157,7 +157,7 @@ class TestRefusal:
             (b'a,b\n"1,2\n', "The file is not a readable CSV: unexpected end of data."),
             (b"a\n" + b"x" * 200_000, "The file is not a readable CSV: field larger than"),
             (b"\x89PNG\r\n\x1a\n\x00\x00", "This is neither a CSV nor an XLSX file."),
-            (b"<html><table><tr><td>a</td>", "This is neither a CSV nor an XLSX file."),
+            (b"<html><table><tr><td>a</td>", "This is neither a CSV nor an XLSX file but a web"),
             (b'[{"a": 1, "b": 2}]', "This is neither a CSV nor an XLSX file."),
             (b"%PDF-1.7\x01\x02", "This is neither a CSV nor an XLSX file."),
             (

@@ -102,8 +102,16 @@ SENTENCES: Mapping[str, Words] = {
         "fr": "Plusieurs colonnes du fichier portent le même nom : {names}.",
     },
     "neither": {
-        "en": "This is neither a CSV nor an XLSX file.",
-        "fr": "Ce n’est ni un fichier CSV ni un fichier XLSX.",
+        "en": "This is neither a CSV nor an XLSX file. Export the employees from the HR system, or"
+        " save them in Excel, as one of these.",
+        "fr": "Ce n’est ni un fichier CSV ni un fichier XLSX. Exportez les collaborateurs du"
+        " logiciel RH, ou enregistrez-les dans Excel, dans l’un de ces formats.",
+    },
+    "markup": {
+        "en": "This is neither a CSV nor an XLSX file but a web page or XML, whatever its name"
+        " says. Open it in Excel and save it as XLSX.",
+        "fr": "Ce n’est ni un fichier CSV ni un fichier XLSX, mais une page web ou du XML, quel que"
+        " soit son nom. Ouvrez-le dans Excel et enregistrez-le au format XLSX.",
     },
     "old_excel": {
         "en": "This is an old Excel file (XLS), or one with a password. Save it as XLSX, without a"

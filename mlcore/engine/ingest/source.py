@@ -8,18 +8,17 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
 
 from mlcore.engine.ingest import headers, records
+from mlcore.engine.ingest.conversion import as_csv
 from mlcore.engine.ingest.dialect import delimiter_of
 from mlcore.engine.ingest.encodings import CONTROL, OLE, Spelling
 from mlcore.engine.ingest.limits import BATCH, Limits
 from mlcore.engine.ingest.refusals import TableError
-from mlcore.engine.workbook import WorkbookError, as_csv
 
 PIECE = 2**20
 """Bytes of a piece, at most."""
 
 _BINARY = 512  # bytes that tell a picture from a text
 _ROWS = 200  # at the beginning, that are looked at
-_MARKUP = ("<", "{", "[")  # HTML and XML, JSON
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,10 +91,7 @@ def examine(file: BinaryIO, *, limits: Limits = BATCH) -> Incoming:
     kind: Literal["csv", "xlsx"] = "csv"
     if beginning.startswith(b"PK\x03\x04"):
         kind = "xlsx"
-        try:
-            file = as_csv(file)
-        except WorkbookError as error:
-            raise TableError(error.code) from error
+        file = as_csv(file)
         file.seek(0)
         beginning = file.read(PIECE)
     encoding, lines = _survey(file, beginning)
@@ -153,7 +149,9 @@ def _text(beginning: bytes, encoding: str, *, is_whole: bool) -> str:
     start = text.lstrip()[:1]
     if not start:
         raise TableError("empty")
-    if start in _MARKUP and not text.lstrip().startswith("<<<<<<<"):
+    if start == "<" and not text.lstrip().startswith(records.MERGE_MARKERS):
+        raise TableError("markup")
+    if start in "{[" or text.startswith("%PDF-"):
         raise TableError("neither")
     return text
 

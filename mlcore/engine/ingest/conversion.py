@@ -1,0 +1,54 @@
+"""A workbook turned into CSV by a process of its own (`sheet`), which may die of it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from typing import BinaryIO
+
+from mlcore.engine.ingest import sheet
+from mlcore.engine.ingest.refusals import TableError
+
+SECONDS = 90
+"""A sheet of a million rows and 35 columns takes about half of it."""
+
+
+def as_csv(file: BinaryIO) -> BinaryIO:
+    """The first sheet that holds something as CSV: UTF-8, commas, one line for each row of the
+    sheet; in a temporary file of its own. Raises `TableError`.
+    """
+    converted = tempfile.TemporaryFile()  # noqa: SIM115
+    try:
+        with tempfile.TemporaryFile() as brought:
+            file.seek(0)
+            shutil.copyfileobj(file, brought, 2**20)
+            brought.seek(0)
+            complaint = _run(brought, converted)
+        if complaint:
+            raise TableError(complaint)
+    except BaseException:
+        converted.close()
+        raise
+    converted.seek(0)
+    return converted
+
+
+def _run(brought: BinaryIO, converted: BinaryIO) -> str:
+    """Why there is no sheet, or `""`."""
+    try:
+        child = subprocess.run(  # noqa: S603
+            [sys.executable, "-I", sheet.__file__],
+            stdin=brought,
+            stdout=converted,
+            stderr=subprocess.PIPE,
+            timeout=SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return sheet.TOO_LARGE
+    if not child.returncode:
+        return ""
+    told = child.stderr.decode(errors="replace").strip()
+    # It died of what it read.
+    return told if told in (sheet.TOO_LARGE, sheet.UNREADABLE, sheet.EMPTY) else sheet.TOO_LARGE
