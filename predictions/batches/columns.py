@@ -111,7 +111,7 @@ class ColumnsForm(forms.Form):
             self.fields[_name(column.place)] = forms.ChoiceField(
                 label=label,
                 required=False,
-                choices=self._choices_of(column, common),
+                choices=self._choices_of(column, use, common),
                 initial=use,
                 widget=_Select(attrs={"aria-label": label}),
             )
@@ -143,9 +143,9 @@ class ColumnsForm(forms.Form):
             choices.append((_("For fairness checks only"), audit))
         return choices
 
-    def _choices_of(self, column: Column, common: Choices) -> Choices:
+    def _choices_of(self, column: Column, use: str, common: Choices) -> Choices:
         first: Choices = [(NOT_STORED, pgettext("use of a column", "Not stored"))]
-        if column.groupable:
+        if column.groupable or use == GROUP:
             first.append((GROUP, _("Kept to compare groups")))
         return first + common
 
@@ -165,7 +165,7 @@ class ColumnsForm(forms.Form):
                 how=str(_HOW.get(told, "")),
                 likely=told == "likeness",
                 note=self._note(column, now),
-                unreadable=first.unreadable.get(now),
+                unreadable=first.unreadable.get(now) if now else None,
             )
 
     def _note(self, column: Column, use: str) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
 from mlcore.engine.features import Feature
-from mlcore.engine.ingest import records
+from mlcore.engine.ingest import decimals, records
 from mlcore.engine.ingest.records import Faults
 from mlcore.engine.schema import FeatureSchema
 from mlcore.engine.values import InvalidValueError, read_identifier, shown
-from mlcore.engine.words import Problem
+from mlcore.engine.words import Problem, number_text
 from predictions.batches import files
 from predictions.models import Batch
 
@@ -29,7 +29,7 @@ class Cell:
     """A value as the model reads it."""
 
     text: str
-    """As a person reads it; empty for what is not known."""
+    """As a person reads it, a number without its unit; empty for what is not known."""
     given: str
     """What the file says."""
     wrong: str = ""
@@ -77,7 +77,13 @@ def of(batch: Batch) -> Rows:
 
 
 def understood(
-    rows: Rows, width: int, matched: Mapping[str, int], schema: FeatureSchema, language: str
+    rows: Rows,
+    matched: Mapping[str, int],
+    schema: FeatureSchema,
+    language: str,
+    *,
+    width: int,
+    delimiter: str,
 ) -> FirstRows:
     """What the model would make of `rows`; `matched` gives each field's place.
 
@@ -90,7 +96,8 @@ def understood(
         if problem := faults.of(cells):
             wrong.append((line, problem.text(language)))
         else:
-            whole.append((line, cells))
+            whole.append((line, list(cells)))
+    _settle(whole, matched.values(), delimiter)
     columns = {name: [cells[place] for _, cells in whole] for name, place in matched.items()}
     frame = schema.clean_frame(columns) if columns and whole else None
     counts: Counter[str] = Counter()
@@ -115,6 +122,18 @@ def understood(
     )
 
 
+def _settle(rows: Rows, places: Collection[int], delimiter: str) -> None:
+    """Rewrite what can be read in two ways as these rows tell; the rest of the file may know
+    better.
+    """
+    evidence = decimals.Evidence()
+    for place in places:
+        evidence.look(place, [cells[place] for _line, cells in rows])
+    for place, sign in evidence.settled(delimiter).items():
+        for _line, cells in rows:
+            cells[place] = decimals.rewrite(cells[place], sign)
+
+
 def _reading(name: str, place: int, rows: Rows, schema: FeatureSchema, language: str) -> Reading:
     feature = schema.by_name.get(name)
     return Reading(name, place, [_cell(cells[place], feature, language) for _line, cells in rows])
@@ -125,6 +144,9 @@ def _cell(given: str, feature: Feature | None, language: str) -> Cell:
     try:
         if feature is None:
             return Cell(read_identifier(given), given)
-        return Cell(feature.value_text(feature.read(given), language), given)
+        value = feature.read(given)
+        if feature.kind == "number" and isinstance(value, (int, float)):
+            return Cell(number_text(value, language), given)
+        return Cell(feature.value_text(value, language), given)
     except InvalidValueError as error:
         return Cell("", shown(given), error.problem.text(language))

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
-from mlcore.engine.tabular import TableError
+from mlcore.engine.ingest.refusals import TableError
 from mlcore.engine.words import say
 from mlcore.trainings.forms import megabytes
 from predictions.batches import files

@@ -110,7 +110,7 @@ def _as_remembered(
         if name in fields:
             uses.append(name)
             how.append(REMEMBERED)
-        elif column.header in shape.grouped and column.groupable:
+        elif column.header in shape.grouped and not column.protected:
             uses.append(GROUP)
             how.append(REMEMBERED)
         elif column.field and column.field not in shape.matched:
@@ -157,13 +157,10 @@ def remember(batch: Batch, schema: FeatureSchema, *, by: User) -> None:
     The file of its refused rows, once corrected, has the matched columns alone: it is remembered
     as well.
     """
-    headers = batch.headers
-    matched = {
-        name: headers[batch.matched[name]] if name in batch.matched else ""
-        for name in asked(schema)
-    }
+    headers, places = batch.headers, batch.matched
+    matched = {name: headers[places[name]] if name in places else "" for name in asked(schema)}
     grouped = [headers[place] for place in batch.grouped]
-    kept = [headers[place] for place in sorted({*batch.matched.values(), *batch.grouped})]
+    kept = [headers[place] for place in sorted({*places.values(), *batch.grouped})]
     for shape in (headers, kept):
         _remember(shape, matched, grouped, by=by)
 

@@ -70,7 +70,7 @@ def progress_of(batch: Batch, *, now: datetime | None = None) -> Progress:
         phase = "reading" if found["chunks"] else "waiting"
     elif not reads and not found["done"]:
         phase = "waiting"
-    last_sign = max(began, *(moment for moment in (found["read_at"], found["last_at"]) if moment))
+    last_sign = max([began, *(at for at in (found["read_at"], found["last_at"]) if at)])
     left = None if batch.rows is None else max(batch.rows - found["done"], 0)
     return Progress(
         phase=phase,

@@ -16,7 +16,7 @@ from predictions.models.batch import BatchState
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Told:
-    """What a person who watches is told; each a sentence, or empty while there is nothing to say."""
+    """What a person who watches is told; each a sentence or empty."""
 
     doing: str
     rows: str
@@ -98,8 +98,8 @@ def _pace(rows_per_second: float | None) -> str:
 
 def _rough(value: float) -> int:
     """The two leading digits."""
-    step = 10 ** max(math.floor(math.log10(value)) - 1, 0)
-    return max(round(value / step) * step, 1)
+    digits = max(math.floor(math.log10(value)) - 1, 0)
+    return max(int(round(value, -digits)), 1)
 
 
 def _left(seconds: float | None) -> str:

@@ -2,13 +2,398 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any, cast
 
-from django.http import Http404, HttpRequest
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import BadRequest
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.db.models import Sum
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import translation
+from django.utils.translation import check_for_language, get_language, ngettext
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.models import User
+from mlcore import registry, uploads
+from mlcore.engine.ingest.refusals import TableError
+from mlcore.engine.operating import BANDS
+from mlcore.engine.words import number_text, say
+from mlcore.registry import ActiveModel
+from mlcore.trainings.forms import megabytes
+from predictions.batches import files, first_rows, jobs, matching, ranking, result_views
+from predictions.batches.columns import ColumnsForm
+from predictions.batches.first_rows import FirstRows
+from predictions.batches.forms import FileForm
+from predictions.batches.progress import progress_of
+from predictions.batches.progress_words import told
+from predictions.batches.ranking import Totals
+from predictions.models import Batch
+from predictions.models.batch import WAITING, BatchState
+from predictions.models.prediction import BandChoice
+
+FILES_PER_PAGE = 50
+REFUSALS_SHOWN = 10
+# What the switch of language, and the model that a form was drawn for, are called in it.
+_SWITCH = "_language"
+_MODEL = "_model"
+
+_brings = permission_required("predictions.assess_by_file", raise_exception=True)
+_reads = permission_required("predictions.view_batch", raise_exception=True)
+# Sample values of people's data: a browser must not keep them.
+_personal = cache_control(private=True, no_store=True)
 
 
-def _not_yet(request: HttpRequest, **kwargs: Any) -> NoReturn:
-    raise Http404
+def _language() -> str:
+    return get_language() or "en"
 
 
-batches = bring = batch = columns = progress = start = cancel = discard = _not_yet
+def _person(request: HttpRequest) -> User:
+    """Who is asking: `LoginRequiredMiddleware` let nobody else in."""
+    return cast(User, request.user)
+
+
+def _batch(request: HttpRequest, pk: int) -> Batch:
+    visible = Batch.objects.visible_to(_person(request))
+    people = ("uploaded_by", "started_by", "model_version", "corrects")
+    heavy = ("model_version__schema", "model_version__card")
+    return get_object_or_404(visible.select_related(*people).defer(*heavy), pk=pk)
+
+
+def kept_until(batch: Batch) -> datetime:
+    """When the cells of a file that waits for a person are erased."""
+    return batch.uploaded_at + timedelta(days=settings.BATCH_FILE_DAYS)
+
+
+# ------------------------------------------------------------------ the list
+
+
+@_reads
+@require_safe
+@_personal
+def batches(request: HttpRequest) -> HttpResponse:
+    """Every file of employees, newest first, and what came of it."""
+    found = Batch.objects.visible_to(_person(request)).for_list()
+    page = Paginator(found, FILES_PER_PAGE).get_page(request.GET.get("page"))
+    totals = ranking.totals(batch for batch in page if batch.has_results)
+    rows = [(batch, totals.get(batch.pk)) for batch in page]
+    return render(request, "batches/list.html", {"page": page, "rows": rows})
+
+
+# ------------------------------------------------------------------ the file
+
+
+@csrf_exempt  # `_bring` is protected: the token is in the body, whose size is looked at first
+@_brings
+@require_http_methods(["GET", "HEAD", "POST"])
+def bring(request: HttpRequest) -> HttpResponse:
+    """A file is brought, its beginning read, and its columns are shown.
+
+    `?corrects=<id>` says that it holds the refused rows of another file, corrected.
+    """
+    length = int(request.META.get("CONTENT_LENGTH") or 0)
+    if request.method == "POST" and length > settings.BATCH_MAX_BODY + uploads.ENVELOPE:
+        uploads.read_away(request, length, most=8 * settings.BATCH_MAX_BODY)
+        form = FileForm(data={})
+        form.refuse_size(length)
+        return _bring_page(request, form, status=413)
+    return _bring(request)
+
+
+@csrf_protect
+def _bring(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return _bring_page(request, FileForm())
+    form = FileForm(data=request.POST, files=request.FILES)
+    if form.is_valid():
+        batch = form.bring(
+            by=_person(request),
+            request_id=request.headers.get("X-Request-ID", ""),
+            corrects=_corrected(request),
+            language=_language(),
+        )
+        if batch is not None:
+            return redirect("batches:columns", batch.pk)
+    return _bring_page(request, form)
+
+
+def _bring_page(request: HttpRequest, form: FileForm, *, status: int = 200) -> HttpResponse:
+    context = {
+        "form": form,
+        "corrects": _corrected(request),
+        "days": settings.BATCH_FILE_DAYS,
+        "megabytes": megabytes(settings.BATCH_MAX_BODY),
+        "bytes": settings.BATCH_MAX_BODY,
+    }
+    return render(request, "batches/new.html", context, status=status)
+
+
+def _corrected(request: HttpRequest) -> Batch | None:
+    """The file whose refused rows are brought again, corrected."""
+    wanted = request.GET.get("corrects", "")
+    if not wanted:
+        return None
+    if not wanted.isdecimal():
+        raise Http404
+    found = _batch(request, int(wanted))
+    if not found.has_results:
+        raise Http404
+    return found
+
+
+# ------------------------------------------------------------------ the columns
+
+
+@_brings
+@require_http_methods(["GET", "HEAD", "POST"])
+@_personal
+def columns(request: HttpRequest, pk: int) -> HttpResponse:
+    """What each column is read as, to be corrected, and then tried or assessed."""
+    batch = _batch(request, pk)
+    if batch.state not in WAITING:
+        return redirect(batch)
+    active = registry.active()
+    try:
+        rows = first_rows.of(batch)
+    except TableError as error:
+        return _ended_page(request, batch, message=say(error.words, _language()))
+    proposal = matching.propose(batch, active, [cells for _line, cells in rows])
+    if language := request.POST.get(_SWITCH, ""):
+        return _in_language(request, batch, active, rows, proposal, language)
+    form = ColumnsForm(proposal, active.schema, _language())
+    if request.method != "POST":
+        return _columns_page(request, batch, active, rows, form)
+    if request.POST.get(_MODEL, "") != active.artifact.sha256:
+        return _columns_page(request, batch, active, rows, form, replaced=True)
+    form = ColumnsForm(proposal, active.schema, _language(), data=request.POST)
+    if not form.is_valid():
+        return _columns_page(request, batch, active, rows, form)
+    return _chosen(request, batch, active, form)
+
+
+def _chosen(
+    request: HttpRequest, batch: Batch, active: ActiveModel, form: ColumnsForm
+) -> HttpResponse:
+    """Keep what was chosen; begin when that was asked for."""
+    action = request.POST.get("action", "")
+    person = _person(request)
+    with transaction.atomic():
+        kept = matching.keep(batch, form.uses, active)
+        if kept and action in ("try", "assess"):
+            kept = jobs.begin(batch, record=action == "assess", by=person)
+            if kept:
+                matching.remember(batch, active.schema, by=person)
+    if not kept:
+        messages.info(request, _("Work on this file was begun meanwhile, by what was kept before."))
+        return redirect(batch)
+    if action in ("try", "assess"):
+        return redirect(batch)
+    messages.success(request, _("Your choices are kept. Nothing is assessed yet."))
+    return redirect("batches:columns", batch.pk)
+
+
+def _in_language(
+    request: HttpRequest,
+    batch: Batch,
+    active: ActiveModel,
+    rows: first_rows.Rows,
+    proposal: matching.Proposal,
+    language: str,
+) -> HttpResponse:
+    """The page in another language, with what was chosen so far: nothing is judged yet."""
+    if not check_for_language(language):
+        raise BadRequest("There is no such language.")
+    translation.activate(language)
+    form = ColumnsForm(proposal, active.schema, language, initial=request.POST.dict())
+    response = _columns_page(request, batch, active, rows, form)
+    response.set_cookie(settings.LANGUAGE_COOKIE_NAME, language)
+    return response
+
+
+def _columns_page(
+    request: HttpRequest,
+    batch: Batch,
+    active: ActiveModel,
+    rows: first_rows.Rows,
+    form: ColumnsForm,
+    *,
+    replaced: bool = False,
+) -> HttpResponse:
+    first = first_rows.understood(
+        rows,
+        form.matched,
+        active.schema,
+        _language(),
+        width=len(batch.headers),
+        delimiter=files.format_of(batch).delimiter,
+    )
+    context = {
+        "batch": batch,
+        "form": form,
+        "rows": list(form.rows(first)),
+        "first": first,
+        "readings": _named(first, form, batch),
+        "model": active,
+        "replaced": replaced,
+        "rematched": form.proposal.rematched and not replaced,
+        "people": batch.rows if batch.rows is not None else batch.about_rows,
+        "exactly": batch.rows is not None,
+        "kept_until": kept_until(batch),
+        "before": files.same_file_before(batch),
+    }
+    return render(request, "batches/columns.html", context)
+
+
+def _named(
+    first: FirstRows, form: ColumnsForm, batch: Batch
+) -> list[tuple[str, str, str, list[first_rows.Cell]]]:
+    """The label, the unit, the header and the cells of each field that the first rows show."""
+    features = form.schema.by_name
+    return [
+        (
+            form.labels[reading.name],
+            features[reading.name].units(_language()) if reading.name in features else "",
+            batch.headers[reading.place],
+            reading.cells,
+        )
+        for reading in first.readings
+    ]
+
+
+# ------------------------------------------------------------------ the work
+
+
+@_reads
+@require_safe
+@_personal
+def batch(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """One file: what is asked of a person, how far it is, or what came of it."""
+    found = _batch(request, pk)
+    if found.at_work:
+        return _progress_page(request, found)
+    if found.state == BatchState.CHECKED:
+        return _checked_page(request, found)
+    if found.has_results and ranking.totals([found]):
+        return result_views.results(request, found)
+    if found.state == BatchState.DRAFT and request.user.has_perm("predictions.assess_by_file"):
+        return redirect("batches:columns", found.pk)
+    return _ended_page(request, found, message=say(found.message, _language()))
+
+
+def _progress_page(request: HttpRequest, batch: Batch) -> HttpResponse:
+    now = told(batch, progress_of(batch))
+    trying = batch.state == BatchState.CHECKING
+    return render(
+        request, "batches/progress.html", {"batch": batch, "progress": now, "trying": trying}
+    )
+
+
+@_reads
+@require_safe
+@_personal
+def progress(request: HttpRequest, pk: int) -> JsonResponse:
+    """How far a file is, for the script of its page."""
+    found = _batch(request, pk)
+    answer: dict[str, Any] = {"state": found.state, "at_work": found.at_work}
+    if found.at_work:
+        answer |= asdict(told(found, progress_of(found)))
+    return JsonResponse(answer)
+
+
+def _checked_page(request: HttpRequest, batch: Batch) -> HttpResponse:
+    """What would happen, if everyone in the file were assessed."""
+    totals = ranking.totals([batch]).get(batch.pk)
+    refused = list(batch.refused_rows.order_by("row")[:REFUSALS_SHOWN])
+    context = {
+        "batch": batch,
+        "totals": totals,
+        "levels": _levels(totals) if totals else [],
+        "refused": refused,
+        "refused_count": batch.refused_rows.count(),
+        "kept_until": kept_until(batch),
+        "replaced": _replaced(batch),
+    }
+    return render(request, "batches/checked.html", context)
+
+
+def _levels(totals: Totals) -> list[dict[str, object]]:
+    """How many would be at each level, the highest first; the longest bar is 100 wide."""
+    most = max(map(totals.share, BANDS)) or 1.0
+    return [
+        {
+            "band": band,
+            "get_band_display": BandChoice(band).label,
+            "people": totals.by_band[band],
+            "share": totals.share(band),
+            "width": f"{100 * totals.share(band) / most:.2f}",
+        }
+        for band in reversed(BANDS)
+    ]
+
+
+def _replaced(batch: Batch) -> bool:
+    """Whether another model than the one that the file was matched to is active now."""
+    try:
+        return registry.active().id != batch.model_version_id
+    except registry.ModelUnavailableError:
+        return True
+
+
+@_brings
+@require_POST
+def start(request: HttpRequest, pk: int) -> HttpResponse:
+    """Assess everyone in a file that was tried, by the columns that it was tried with."""
+    batch = _batch(request, pk)
+    if batch.state in WAITING and _replaced(batch):
+        messages.info(request, _("Another model is active now: look at the columns again."))
+        return redirect("batches:columns", batch.pk)
+    if not jobs.begin(batch, record=True, by=_person(request)):
+        messages.info(request, _("There is nothing to begin: this file is not waiting any more."))
+    return redirect(batch)
+
+
+@_brings
+@require_POST
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Stop the work on a file; what is recorded stays."""
+    batch = _batch(request, pk)
+    if not jobs.cancel(batch):
+        messages.info(request, _("The work on this file had ended already."))
+    return redirect(batch)
+
+
+@_brings
+@require_POST
+def discard(request: HttpRequest, pk: int) -> HttpResponse:
+    """Throw a file away that waits for a person."""
+    batch = _batch(request, pk)
+    if jobs.discard(batch):
+        messages.success(request, _("The file is discarded, and nothing of it was recorded."))
+        return redirect("batches:list")
+    messages.info(request, _("This file is not waiting any more: it cannot be discarded."))
+    return redirect(batch)
+
+
+# ------------------------------------------------------------------ the end
+
+
+def _ended_page(request: HttpRequest, batch: Batch, *, message: str) -> HttpResponse:
+    """A file that waits for somebody else, failed, or was stopped before anybody was assessed."""
+    counted = batch.chunks.aggregate(accepted=Sum("accepted"), refused=Sum("refused"))
+    recorded = counted["accepted"] or 0 if batch.state != BatchState.DISCARDED else 0
+    said = ngettext(
+        "{count} person is assessed and stays in the history.",
+        "{count} people are assessed and stay in the history.",
+        recorded,
+    ).format(count=number_text(recorded, _language()))
+    context = {"batch": batch, "message": message, "recorded": said if recorded else ""}
+    return render(request, "batches/ended.html", context)

@@ -1,0 +1,292 @@
+"""What each column is read as: proposed, corrected, checked against the first rows, remembered."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlcore import registry, services
+from mlcore.engine import artifact
+from mlcore.models import Origin
+from predictions.batches import jobs, matching
+from predictions.models import Batch, BatchState, FileShape, Prediction
+from tests import other_model
+from tests.batches.exports_of_hr import export, upload
+from tests.batches.pages import bring, chosen, columns_of, send, text_of
+
+pytestmark = pytest.mark.usefixtures("active_model")
+
+
+def uses(page):
+    """By header, what each column is read as, and how that was found."""
+    form = page.context["form"]
+    proposal = form.proposal
+    triples = zip(proposal.columns, form.chosen, proposal.how, strict=True)
+    return {column.header: (use, how) for column, use, how in triples}
+
+
+@pytest.fixture
+def draft(as_alice):
+    return bring(as_alice)
+
+
+# ------------------------------------------------------------------ what is proposed
+
+
+def test_columns_are_recognised_and_what_nobody_asks_for_is_not_stored(as_alice, draft):
+    page = as_alice.get(columns_of(draft))
+    found = {header: use for header, (use, _how) in uses(page).items()}
+    assert found == {
+        "EmployeeNumber": "employee_id",
+        "Nom": "",
+        "OverTime": "over_time",
+        "MonthlyIncome": "monthly_income",
+        "JobRole": "job_role",
+        "Age": "age",
+        "Department": "",
+    }
+    text = text_of(page)
+    assert "<strong>3 of 19</strong> questions of the model found." in text
+    assert "<strong>Business travel, " in text
+    assert "2 of 7 columns are not stored" in text
+    assert "The first 12 rows can be read without a fault." in text
+
+
+def test_each_column_shows_three_values_of_it(as_alice, draft):
+    rows = {row.column.header: row for row in as_alice.get(columns_of(draft)).context["rows"]}
+    assert rows["MonthlyIncome"].samples == ["2100", "2200", "2300"]
+    assert rows["OverTime"].samples == ["Yes"]
+
+
+def test_the_whole_public_file_is_recognised(as_alice, ibm_file):
+    page = as_alice.get(columns_of(bring(as_alice, ibm_file, "ibm.csv")))
+    text = text_of(page)
+    assert "<strong>19 of 19</strong> questions of the model found." in text
+    assert "of 35 columns are not stored" in text
+    assert page.context["first"].refused == 0
+    assert len(page.context["first"].readings) == 23  # with the reference and three audit columns
+
+
+def test_the_first_rows_are_shown_as_the_model_reads_them(as_alice):
+    content = export(MonthlyIncome=["2 100", "a lot", ""], OverTime=["oui"])
+    page = as_alice.get(columns_of(bring(as_alice, content)))
+    readings = {label: cells for label, _unit, _header, cells in page.context["readings"]}
+    income = readings["Monthly income"]
+    assert [cell.text for cell in income] == ["2,100", "", "", "2,100", ""]
+    assert [bool(cell.wrong) for cell in income] == [False, True, False, False, True]
+    assert {cell.text for cell in readings["Works overtime"]} == {"Yes"}
+    text = text_of(page)
+    assert "4 of the first 12 rows could not be assessed as they stand." in text
+    assert "“a lot” is not a number" in text
+
+
+def test_rows_that_are_none_are_named_by_their_line(as_alice):
+    content = export(3) + b"<<<<<<< HEAD\n" + b"E-9,x\n"
+    page = text_of(as_alice.get(columns_of(bring(as_alice, content))))
+    assert "Line 5" in page
+    assert "could not be assessed as they stand" in page
+
+
+def test_decimals_are_read_as_the_whole_column_tells(as_alice):
+    content = export(4).replace(b",", b";").replace(b"2100", b"2.100").replace(b"2200", b"22,5")
+    page = as_alice.get(columns_of(bring(as_alice, content)))
+    readings = {label: cells for label, _unit, _header, cells in page.context["readings"]}
+    assert readings["Monthly income"][0].text == "2,100"
+
+
+def test_a_file_without_a_reference_is_warned_of_and_taken(as_alice):
+    batch = bring(as_alice, export(without=["EmployeeNumber"]))
+    assert "nor followed over time" in text_of(as_alice.get(columns_of(batch)))
+    assert send(as_alice, batch, "assess").status_code == 302
+
+
+def test_the_very_same_file_is_said_to_have_been_assessed(as_alice, assessed, alice):
+    first = assessed(alice, export())
+    again = bring(as_alice)
+    page = text_of(as_alice.get(columns_of(again)))
+    assert "This very file was assessed before" in page
+    assert first.get_absolute_url() in page
+    assert send(as_alice, again, "assess").url == again.get_absolute_url()
+
+
+# ------------------------------------------------------------------ what is chosen
+
+
+def test_what_is_chosen_is_kept_and_nothing_begins(as_alice, draft):
+    answer = send(as_alice, draft, "look", Department="@group", Age="")
+    assert answer.url == columns_of(draft)
+    draft.refresh_from_db()
+    assert (draft.state, draft.grouped) == (BatchState.DRAFT, [6])
+    assert "age" not in draft.matched
+    assert uses(as_alice.get(columns_of(draft)))["Department"] == ("@group", "chosen")
+
+
+def test_one_field_for_two_columns_is_an_error_at_both_and_in_the_summary(as_alice, draft):
+    answer = send(as_alice, draft, "assess", Nom="job_role", Department="@group")
+    form = answer.context["form"]
+    assert [header for _field, header, _error in form.problems()] == ["Nom", "JobRole"]
+    text = text_of(answer)
+    assert "“Nom” and “JobRole” are read as “Job” at once." in text
+    assert 'href="#id_column-1"' in text
+    assert form["column-6"].value() == "@group"  # what was chosen stays
+    draft.refresh_from_db()
+    assert draft.state == BatchState.DRAFT
+
+
+def test_at_most_three_groups(as_alice):
+    more = {f"Site_{n}": ["Lyon", "Lille"] for n in range(4)}
+    batch = bring(as_alice, export(**more))
+    groups = {f"Site {n}": "@group" for n in range(4)}
+    answer = send(as_alice, batch, "assess", **groups)
+    assert len([*answer.context["form"].problems()]) == 4
+    assert "At most 3 columns" in text_of(answer)
+    groups.popitem()
+    assert send(as_alice, batch, "assess", **groups).status_code == 302
+
+
+@pytest.mark.parametrize("header", ["Gender", "Nom"])
+def test_what_is_protected_or_names_a_person_is_no_group(as_alice, header):
+    content = export(30, Religion=["a", "b"])
+    batch = bring(as_alice, content)
+    header = "Religion" if header == "Gender" else header
+    answer = send(as_alice, batch, "look", **{header: "@group"})
+    assert answer.status_code == 200
+    assert answer.context["form"].errors
+
+
+def test_a_use_that_is_none_is_refused(as_alice, draft):
+    assert send(as_alice, draft, "assess", Nom="salary_of_the_boss").status_code == 200
+
+
+def test_a_file_that_answers_no_question_begins_nothing(as_alice, draft):
+    answer = send(as_alice, draft, "assess", OverTime="", MonthlyIncome="", JobRole="")
+    assert "No column answers any of the model’s questions" in text_of(answer)
+    draft.refresh_from_db()
+    assert draft.state == BatchState.DRAFT
+
+
+def test_the_other_language_keeps_what_was_chosen(as_alice, draft):
+    page = as_alice.get(columns_of(draft))
+    sent = chosen(page, Department="@group", Age="") | {"_language": "fr"}
+    answer = as_alice.post(columns_of(draft), sent)
+    assert answer.context["form"]["column-6"].value() == "@group"
+    assert answer.context["form"]["column-5"].value() == ""
+    assert "Rémunération mensuelle" in text_of(answer)
+    draft.refresh_from_db()
+    assert draft.matched == {}
+    assert as_alice.post(columns_of(draft), sent | {"_language": "xx"}).status_code == 400
+
+
+# ------------------------------------------------------------------ what is remembered
+
+
+def test_the_next_file_of_the_same_headers_is_matched_as_the_last_one(as_alice, draft):
+    send(as_alice, draft, "assess", Department="@group", Age="")
+    turned = b"\n".join(
+        b",".join(reversed(line.split(b","))) for line in export(5).replace(b"\r", b"").split(b"\n")
+    )
+    found = uses(as_alice.get(columns_of(bring(as_alice, turned))))
+    assert found["Department"] == ("@group", "remembered")
+    assert found["OverTime"] == ("over_time", "remembered")
+    assert found["Age"] == ("", "")
+
+
+def test_a_correction_that_was_only_looked_at_is_not_remembered(as_alice, draft):
+    send(as_alice, draft, "look", Department="@group")
+    assert not FileShape.objects.exists()
+
+
+def test_the_refused_rows_of_a_file_are_matched_as_the_file_was(as_alice, draft, alice):
+    send(as_alice, draft, "assess", Department="@group", Nom="")
+    corrected = export(without=["Nom"])
+    found = uses(as_alice.get(columns_of(bring(as_alice, corrected))))
+    assert found["Department"] == ("@group", "remembered")
+
+
+def test_other_headers_are_another_shape():
+    assert matching.fingerprint(["A", "B"]) == matching.fingerprint(["b", " a "])
+    assert matching.fingerprint(["A", "B"]) != matching.fingerprint(["A", "B", "C"])
+    assert matching.fingerprint(["A", "B"]) != matching.fingerprint(["AB"])
+
+
+# ------------------------------------------------------------------ another model
+
+
+@pytest.fixture
+def replace_model():
+    def replace():
+        version = services.register(
+            files=artifact.files_of(other_model.ARTIFACT), origin=Origin.TRAINED
+        )
+        services.activate(version=version, reason="for the test")
+        registry.forget()
+
+    return replace
+
+
+def test_a_model_activated_meanwhile_is_said_and_the_columns_matched_anew(
+    as_alice,
+    draft,
+    replace_model,
+):
+    page = as_alice.get(columns_of(draft))
+    sent = chosen(page) | {"action": "assess"}
+    replace_model()
+    answer = as_alice.post(columns_of(draft), sent)
+    assert "another model is active now" in text_of(answer)
+    draft.refresh_from_db()
+    assert draft.state == BatchState.DRAFT
+    assert not Prediction.objects.exists()
+
+
+def test_what_was_kept_for_another_model_is_matched_anew(as_alice, draft, replace_model):
+    send(as_alice, draft, "look", Age="")
+    replace_model()
+    page = as_alice.get(columns_of(draft))
+    assert "Another model is active since someone last looked" in text_of(page)
+    assert page.context["form"].proposal.rematched
+
+
+# ------------------------------------------------------------------ what begins
+
+
+def test_trying_records_nothing_and_assessing_begins(as_alice, draft):
+    assert send(as_alice, draft, "try").url == draft.get_absolute_url()
+    draft.refresh_from_db()
+    assert draft.state == BatchState.CHECKING
+    while jobs.work(draft.pk):
+        pass
+    draft.refresh_from_db()
+    assert draft.state == BatchState.CHECKED
+    assert not Prediction.objects.exists()
+    assert send(as_alice, draft, "assess").url == draft.get_absolute_url()
+    draft.refresh_from_db()
+    assert draft.state == BatchState.RUNNING
+
+
+def test_columns_changed_after_a_try_are_those_that_are_assessed(as_alice, draft):
+    send(as_alice, draft, "try")
+    while jobs.work(draft.pk):
+        pass
+    send(as_alice, draft, "look", OverTime="")
+    draft.refresh_from_db()
+    assert draft.state == BatchState.DRAFT  # what was tried says nothing of these columns
+    send(as_alice, draft, "assess")
+    while jobs.work(draft.pk):
+        pass
+    assert {p.inputs["over_time"] for p in Prediction.objects.all()} == {None}
+
+
+def test_what_another_began_meanwhile_is_not_begun_twice(as_alice, draft, carol):
+    page = as_alice.get(columns_of(draft))
+    send(as_alice, draft, "assess")
+    answer = as_alice.post(columns_of(draft), chosen(page) | {"action": "assess"}, follow=True)
+    assert answer.redirect_chain[0][0] == draft.get_absolute_url()
+
+
+def test_a_name_of_two_hundred_letters_and_odd_headers_are_shown_as_they_are(as_alice):
+    content = export(3, **{"<script>alert(1)</script>": ['"><b>x']})
+    answer = as_alice.post("/batches/new/", {"file": upload(content, "x" * 200 + ".csv")})
+    page = as_alice.get(answer.url).content.decode()
+    assert "<script>alert" not in page
+    assert '"><b>x' not in page
+    assert Batch.objects.get().name.startswith("xxx")
