@@ -7,14 +7,18 @@ The text is what Django writes for one prediction, so that a record does not tel
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from mlcore.engine.glassbox import Scores
 from mlcore.engine.schema import CleanFrame
+from mlcore.engine.shapes import Floats
 from mlcore.engine.values import Value
 
 COLUMNS = (
@@ -79,7 +83,9 @@ def _rows(
     audit = _Objects(frame.audit, write, blanks=False)
     groups = _Objects(assessed.groups, write)
     contributions = _Objects(
-        {name: column.tolist() for name, column in scores.contributions.items()}, write
+        {name: column.tolist() for name, column in scores.contributions.items()},
+        write,
+        two_zeros={name for name, column in scores.contributions.items() if _two_zeros(column)},
     )
     for start in range(0, count, _PORTION):
         rows = slice(start, min(start + _PORTION, count))
@@ -98,14 +104,25 @@ def _rows(
         )
 
 
+def _two_zeros(column: Floats) -> bool:
+    """Whether 0.0 may not stand for every zero of the column: some are -0.0."""
+    return bool(np.signbit(column[column == 0]).any())
+
+
 class _Objects:
     """A JSON object per row, made of columns."""
 
     def __init__(
-        self, columns: Mapping[str, Sequence[Value]], write: Write, *, blanks: bool = True
+        self,
+        columns: Mapping[str, Sequence[Value]],
+        write: Write,
+        *,
+        blanks: bool = True,
+        two_zeros: Collection[str] = (),
     ) -> None:
         self._columns = [
-            (values, _Members(name, write, blanks=blanks)) for name, values in columns.items()
+            (values, _Members(name, write, blanks=blanks, two_zeros=name in two_zeros).__getitem__)
+            for name, values in columns.items()
         ]
         self._blanks = blanks
 
@@ -113,34 +130,38 @@ class _Objects:
         """The objects of some rows; a blank is `null`, or left out."""
         if not self._columns:
             return ["{}"] * (rows.stop - rows.start)
-        members = zip(
-            *(map(texts.__getitem__, values[rows]) for values, texts in self._columns), strict=True
-        )
+        members = zip(*(map(text, values[rows]) for values, text in self._columns), strict=True)
         if self._blanks:
-            return [f"{{{', '.join(row)}}}" for row in members]
-        return [f"{{{', '.join(filter(None, row))}}}" for row in members]
+            return ["{" + ", ".join(row) + "}" for row in members]
+        return ["{" + ", ".join(filter(None, row)) + "}" for row in members]
 
 
 class _Members(dict[Value, str]):
     """By value, the text of an object's member, written when it is first asked for.
 
-    A column's values are all whole numbers, all floats or all texts, so that equal ones are the
-    same; but for 0.0 and -0.0, which are therefore never kept.
+    A column's values are all whole numbers, all floats or all texts: equal ones are the same, but
+    for 0.0 and -0.0.
     """
 
-    def __init__(self, name: str, write: Write, *, blanks: bool) -> None:
+    def __init__(self, name: str, write: Write, *, blanks: bool, two_zeros: bool) -> None:
         self._begin = f"{json.dumps(name)}: "
         self._write = write
-        self._blanks = blanks
+        self._two_zeros = two_zeros
+        if not blanks:
+            self[None] = ""
 
     def __missing__(self, value: Value) -> str:
-        if value is None and not self._blanks:
-            text = ""
-        else:
-            text = self._write(f"{self._begin}{json.dumps(value)}")
-        if value != 0 or isinstance(value, int):
+        text = self._write(self._begin + _json(value))
+        if value != 0 or not self._two_zeros:
             self[value] = text
         return text
+
+
+def _json(value: Value) -> str:
+    """What `json.dumps` says, many times as fast for the numbers of which each row has its own."""
+    if type(value) is int or (type(value) is float and math.isfinite(value)):
+        return repr(value)
+    return json.dumps(value)
 
 
 def copy_text(value: object) -> str:
