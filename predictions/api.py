@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django_filters.rest_framework import DjangoFilterBackend
+from django_filters.utils import translate_validation
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.mixins import ListModelMixin
@@ -26,6 +27,7 @@ from predictions.filters import HistoryFilter
 from predictions.models import Prediction, Source
 from predictions.pagination import HistoryPagination
 from predictions.refusals import by_field
+from predictions.search import Search
 
 _EMPLOYEE = {"application/json": {"$ref": "#/components/schemas/Employee"}}
 _TEXT = {"type": "string", "maxLength": 64, "pattern": r"^[^\x00]*[^\x00\s][^\x00]*$"}
@@ -132,12 +134,16 @@ class HistoryViewSet(ListModelMixin, GenericViewSet[Prediction]):
 
         Follow `next` until it is null. Rows that are added meanwhile neither repeat nor skip any.
         """
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset().for_history()))
-        return self.get_paginated_response(
+        filters = HistoryFilter(request.query_params, request=request)
+        if not filters.is_valid():
+            raise translate_validation(filters.errors)
+        paginator = cast(HistoryPagination, self.paginator)
+        rows = paginator.read(Search(filters.criteria(cast(User, request.user))), request)
+        return paginator.get_paginated_response(
             [
                 serializers.summary(row, version=row.model_version.version)
                 | serializers.origin(row)
-                for row in page or ()
+                for row in rows
             ]
         )
 

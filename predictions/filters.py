@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
-from django.db import connections
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.formats import localize
 from django.utils.translation import gettext_lazy as _
 from django_filters import (
     CharFilter,
     DateFilter,
     FilterSet,
+    ModelChoiceFilter,
     MultipleChoiceFilter,
 )
+from django_filters.fields import ModelChoiceField, ModelChoiceIterator
 from rest_framework.exceptions import ValidationError
 
+from accounts.models import User
 from mlcore.engine.values import IDENTIFIER_LENGTH
 from predictions.models import Prediction, Source
+from predictions.models.batch import Batch
 from predictions.models.prediction import BandChoice
 from predictions.pagination import HistoryPagination
+from predictions.search import Criteria
 
 _Rows = QuerySet[Prediction]
 
-_LAST_CHARACTER = "\U0010ffff"
+# So many of the last files are offered; the others are reached from their own pages.
+_FILES_OFFERED = 30
 
 
 class PeriodForm(forms.Form):
@@ -37,6 +44,29 @@ class PeriodForm(forms.Form):
             message = _("The last day must not be before the first.")
             self.add_error("created_to", forms.ValidationError(message, "out_of_order"))
         return self.cleaned_data
+
+
+class _LastFiles(ModelChoiceIterator):
+    """Read when the page is drawn: the last files, and the one that was asked for."""
+
+    def __iter__(self) -> Iterator[tuple[Any, str]]:
+        yield "", str(self.field.empty_label)
+        for batch in self.queryset.finished()[:_FILES_OFFERED]:
+            yield batch.pk, self.field.label_from_instance(batch)
+
+
+class _FileField(ModelChoiceField):
+    """One of the files with recorded rows; the last ones are offered, any of them is taken."""
+
+    iterator = _LastFiles
+
+    def label_from_instance(self, obj: Any) -> str:
+        day = localize(timezone.localdate(obj.finished_at or obj.started_at))
+        return f"{obj.name} ({day})"
+
+
+class _FileFilter(ModelChoiceFilter):
+    field_class = _FileField
 
 
 class PredictionFilter(FilterSet):
@@ -72,6 +102,13 @@ class PredictionFilter(FilterSet):
         widget=forms.CheckboxSelectMultiple,
     )
     model_version = CharFilter(label=_("Model"), field_name="model_version__version", max_length=64)
+    batch = _FileFilter(
+        label=_("File"),
+        queryset=Batch.objects.filter(started_at__isnull=False).only(
+            "name", "uploaded_at", "started_at", "finished_at", "model_version"
+        ),
+        empty_label=_("Any"),
+    )
 
     class Meta:
         model = Prediction
@@ -79,16 +116,7 @@ class PredictionFilter(FilterSet):
         fields: list[str] = []
 
     def beginning(self, rows: _Rows, name: str, text: str) -> _Rows:
-        """The case of letters counts, on each database.
-
-        SQLite's LIKE would not look at it. There, what begins with a text lies between that text
-        and the same followed by the last characters there are, which its index finds.
-        """
-        if connections[rows.db].vendor == "sqlite":
-            return rows.filter(
-                employee_id__range=(text, text + _LAST_CHARACTER * IDENTIFIER_LENGTH)
-            )
-        return rows.filter(employee_id__startswith=text)
+        return rows.filter(employee_id__begins_with=text)
 
     # A moment is compared, not its day: that is what the index is sorted by.
 
@@ -96,14 +124,35 @@ class PredictionFilter(FilterSet):
         return rows.filter(created_at__gte=_midnight(day))
 
     def until(self, rows: _Rows, name: str, day: date) -> _Rows:
-        # The calendar's last days have no tomorrow, in one time zone or another.
-        return rows.filter(created_at__lt=_midnight(min(day, date(9999, 12, 29)) + timedelta(1)))
+        return rows.filter(created_at__lt=_midnight(_day_after(day)))
+
+    def criteria(self, user: User) -> Criteria:
+        """The same for a search: what a valid form asks for, among what the person may see."""
+        wanted = self.form.cleaned_data
+        first, last = wanted["created_from"], wanted["created_to"]
+        return Criteria(
+            requested_by=None if user.has_perm("predictions.view_prediction") else user.pk,
+            since=_midnight(first) if first else None,
+            before=_midnight(_day_after(last)) if last else None,
+            bands=wanted["band"],
+            sources=wanted["source"],
+            model=wanted["model_version"] or None,
+            batch=wanted.get("batch"),
+            **self._reference(wanted["employee_id"]),
+        )
+
+    def _reference(self, text: str) -> dict[str, str]:
+        return {"beginning": text}
 
 
 class HistoryFilter(PredictionFilter):
     """The same for a program, which must not take a part for the whole."""
 
     employee_id = CharFilter(label=_("Employee reference"), max_length=IDENTIFIER_LENGTH)
+    batch = None  # type: ignore[assignment]  # files belong to the pages
+
+    def _reference(self, text: str) -> dict[str, str]:
+        return {"employee": text}
 
     def is_valid(self) -> bool:
         """Raises `ValidationError` at what could not be meant, by name.
@@ -128,6 +177,11 @@ class HistoryFilter(PredictionFilter):
         if len(values) > 1 and not isinstance(self.filters.get(name), MultipleChoiceFilter):
             return ValidationError(_("Give one value only."), "repeated")
         return None
+
+
+def _day_after(day: date) -> date:
+    # The calendar's last days have no tomorrow, in one time zone or another.
+    return min(day, date(9999, 12, 29)) + timedelta(1)
 
 
 def _midnight(day: date) -> datetime:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db.models import Q
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination
@@ -16,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from predictions.models import Prediction
+from predictions.search import Position, Search
 
 CURSOR = "cursor"
 PAGE_SIZE = "page_size"
@@ -31,24 +31,25 @@ class HistoryPagination(BasePagination):
     default_size = 50
     max_size = 100
 
-    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+    def read(self, search: Search, request: Request) -> list[Prediction]:
+        """The rows of the page that the address asks for. Raises `ValidationError`."""
         size = self._size(request)
-        backwards, position = self._position(request)
-        if position:
-            queryset = queryset.filter(_beyond(*position, newer=backwards))
-        order = ("created_at", "id") if backwards else ("-created_at", "-id")
-        rows = list(queryset.order_by(*order)[: size + 1])
-        more = len(rows) > size
-        rows = rows[:size]
-        if backwards:
-            rows.reverse()
+        given = request.query_params.get(CURSOR)
+        start, newer = None, False
+        if given is not None:
+            try:
+                start, newer = read_cursor(given)
+            except ValueError as error:
+                message = _("Use a cursor as it was given, or none.")
+                raise ValidationError({CURSOR: ValidationError(message).detail}) from error
+        page = search.page(size=size, start=start, newer=newer)
         address = request.build_absolute_uri()
         self.next = self.previous = None
-        if rows and (more or backwards):
-            self.next = replace_query_param(address, CURSOR, _cursor("n", rows[-1]))
-        if rows and (more if backwards else position):
-            self.previous = replace_query_param(address, CURSOR, _cursor("p", rows[0]))
-        return rows
+        if page.older:
+            self.next = replace_query_param(address, CURSOR, cursor(page.older))
+        if page.newer:
+            self.previous = replace_query_param(address, CURSOR, cursor(page.newer, newer=True))
+        return page.rows
 
     def get_paginated_response(self, data: Any) -> Response:
         return Response({"next": self.next, "previous": self.previous, "results": data})
@@ -61,22 +62,6 @@ class HistoryPagination(BasePagination):
             return int(given)
         message = _("Enter a number from 1 to %s.") % self.max_size
         raise ValidationError({PAGE_SIZE: ValidationError(message, "out_of_range").detail})
-
-    def _position(self, request: Request) -> tuple[bool, tuple[datetime, UUID] | None]:
-        given = request.query_params.get(CURSOR)
-        if given is None:
-            return False, None
-        try:
-            written = base64.urlsafe_b64decode(given.encode("ascii")).decode("ascii")
-            direction, microseconds, pk = written.split("_")
-            if direction not in {"n", "p"}:
-                raise ValueError(direction)
-            moment = datetime.fromtimestamp(int(microseconds) // 10**6, UTC)
-            moment = moment.replace(microsecond=int(microseconds) % 10**6)
-            return direction == "p", (moment, UUID(hex=pk))
-        except (ValueError, OverflowError, OSError) as error:
-            message = _("Use a cursor as it was given, or none.")
-            raise ValidationError({CURSOR: ValidationError(message).detail}) from error
 
     # What the API's documentation says of all this.
 
@@ -106,21 +91,33 @@ class HistoryPagination(BasePagination):
             "type": "object",
             "required": ["next", "previous", "results"],
             "properties": {
-                "next": {**link, "description": "Older predictions; null on the last page."},
+                "next": {
+                    **link,
+                    "description": "Older predictions; null on the last page. Where few rows match,"
+                    " a page may hold fewer than asked for, or none, and more follow.",
+                },
                 "previous": {**link, "description": "Newer ones; null on the first page."},
                 "results": schema,
             },
         }
 
 
-def _cursor(direction: str, row: Prediction) -> str:
-    moment = row.created_at
-    microseconds = int(moment.timestamp()) * 10**6 + moment.microsecond
-    return base64.urlsafe_b64encode(f"{direction}_{microseconds}_{row.pk.hex}".encode()).decode()
+def cursor(place: Position, *, newer: bool = False) -> str:
+    """A place in the history, and which way to read on from it, for an address."""
+    microseconds = int(place.moment.timestamp()) * 10**6 + place.moment.microsecond
+    written = f"{'p' if newer else 'n'}_{microseconds}_{place.id.hex}"
+    return base64.urlsafe_b64encode(written.encode()).decode()
 
 
-def _beyond(moment: datetime, pk: UUID, *, newer: bool) -> Q:
-    """Rows after (or before) a position. The first condition alone lets the index be used."""
-    if newer:
-        return Q(created_at__gte=moment) & (Q(created_at__gt=moment) | Q(id__gt=pk))
-    return Q(created_at__lte=moment) & (Q(created_at__lt=moment) | Q(id__lt=pk))
+def read_cursor(text: str) -> tuple[Position, bool]:
+    """The place, and whether to read on to the newer rows. Raises `ValueError`."""
+    written = base64.urlsafe_b64decode(text.encode("ascii")).decode("ascii")
+    direction, microseconds, pk = written.split("_")
+    if direction not in {"n", "p"}:
+        raise ValueError(direction)
+    try:
+        moment = datetime.fromtimestamp(int(microseconds) // 10**6, UTC)
+    except (OverflowError, OSError) as error:
+        raise ValueError(microseconds) from error
+    moment = moment.replace(microsecond=int(microseconds) % 10**6)
+    return Position(moment, UUID(hex=pk)), direction == "p"

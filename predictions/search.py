@@ -33,7 +33,7 @@ from predictions.models.prediction import BandChoice, PredictionQuerySet
 
 COUNTED = 10_000
 """Up to so many rows that match are counted."""
-_ROWS = 10_000
+_ROWS = 5_000
 _ENTRIES = 100_000
 """What a page looks at, at most: rows, or entries of an index that holds all that is asked for."""
 
@@ -43,7 +43,7 @@ _LAST_CHARACTER = "\U0010ffff"
 
 
 @CharField.register_lookup
-class BeginsWith(Lookup):  # type: ignore[type-arg]
+class BeginsWith(Lookup):
     """Begins with a text, the case of letters counting, on each database and by its index.
 
     `LIKE` is neither on SQLite, nor in PostgreSQL's prepared statements, which are planned before
@@ -264,7 +264,7 @@ class Search:
         if not (beginning := self.criteria.beginning):
             return False
         found = Prediction.objects.filter(employee_id__begins_with=beginning)
-        return found.order_by().values("pk")[: _ROWS + 1].count() <= _ROWS
+        return found.order_by().values("pk")[: COUNTED + 1].count() <= COUNTED
 
     @cached_property
     def _parts(self) -> list[PredictionQuerySet]:
@@ -310,7 +310,8 @@ class Search:
     def _end(self, there: Q, order: Sequence[str]) -> Position | None:
         """The row that is too far to be looked at; None where there are not so many."""
         keys = self._led.filter(there).order_by(*order).values_list("created_at", "id")
-        look = _ROWS if self.criteria.employee or self.criteria.requested_by else _ENTRIES
+        theirs = self.criteria.employee or self.criteria.requested_by is not None
+        look = _ROWS if theirs else _ENTRIES
         for moment, pk in keys[look : look + 1]:
             return Position(moment, pk)
         return None

@@ -1,14 +1,14 @@
-"""The pages: the form, one result, the history."""
+"""The pages: the form and the history."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import BadRequest
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -21,7 +21,6 @@ from accounts.models import User
 from mlcore import registry
 from mlcore.models import ModelVersion
 from predictions import exports
-from predictions.explanation import explain
 from predictions.filters import PredictionFilter
 from predictions.forms import (
     LANGUAGE_FIELD,
@@ -32,6 +31,8 @@ from predictions.forms import (
 )
 from predictions.models import Prediction, Source
 from predictions.models.prediction import PredictionQuerySet
+from predictions.pagination import CURSOR, cursor, read_cursor
+from predictions.search import COUNTED, Search
 from predictions.services import Request, predict
 
 ROWS_PER_PAGE = 50
@@ -151,33 +152,40 @@ def _in_language(request: HttpRequest, active: registry.ActiveModel, language: s
 @permission_required("predictions.view_prediction", raise_exception=True)
 @require_safe
 @_personal
-def result(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """One prediction, with its reasons, as it was recorded."""
-    prediction = get_object_or_404(_visible(request).for_result(), pk=pk)
-    explanation = explain(prediction, _language())
-    return render(
-        request,
-        "predictions/result.html",
-        {"prediction": prediction, "explanation": explanation},
-    )
-
-
-@permission_required("predictions.view_prediction", raise_exception=True)
-@require_safe
-@_personal
 def history(request: HttpRequest) -> HttpResponseBase:
     """All predictions, newest first, filtered by the address."""
     rows = PredictionFilter(request.GET, _visible(request), request=request)
-    found = rows.qs if rows.is_valid() else Prediction.objects.none()
+    readable = rows.is_valid()
     wanted = request.GET.get("export", "")
-    if wanted in exports.RESPONSES and rows.is_valid():
-        return exports.RESPONSES[wanted](found, _language(), _person(request))
-    page = Paginator(found.for_history(), ROWS_PER_PAGE).get_page(request.GET.get("page"))
-    return render(
-        request,
-        "predictions/history.html",
-        {"filter": rows, "page": page, "filtered": any(map(request.GET.get, rows.filters))},
-    )
+    if wanted in exports.RESPONSES and readable:
+        return exports.RESPONSES[wanted](rows.qs.for_history(), _language(), _person(request))
+    context: dict[str, Any] = {
+        "filter": rows,
+        "filtered": any(map(request.GET.get, rows.filters)),
+    }
+    if readable:
+        search = Search(rows.criteria(_person(request)))
+        context |= {"count": search.count(), "counted": COUNTED}
+        context |= _page(search, request.GET.get(CURSOR, ""))
+    return render(request, "predictions/history.html", context)
+
+
+def _page(search: Search, place: str) -> dict[str, Any]:
+    """The page at a place that an address holds; the first page where it holds none."""
+    start, newer = None, False
+    with suppress(ValueError):
+        start, newer = read_cursor(place)
+    page = search.page(size=ROWS_PER_PAGE, start=start, newer=newer)
+    if newer and page.newer is None:
+        # The newest page is a whole one, also when rows have come since.
+        page = search.page(size=ROWS_PER_PAGE)
+    references = {row.employee_id for row in page.rows}
+    return {
+        "page": page,
+        "newer": page.newer and cursor(page.newer, newer=True),
+        "older": page.older and cursor(page.older),
+        "one_employee": references.pop() if len(references) == 1 else "",
+    }
 
 
 def _uuid(text: str) -> UUID | None:

@@ -62,14 +62,16 @@ class PredictionQuerySet(models.QuerySet["Prediction"]):
         return self.none()
 
     def for_history(self) -> PredictionQuerySet:
-        """A page's rows: with who and which model, without what only one result's page shows."""
-        return self.select_related("requested_by", "model_version").defer(
+        """A page's rows: with who, which model and which file, without what only one result's page shows."""
+        apart = ("format", "headers", "matched", "grouped", "cut", "message")
+        return self.select_related("requested_by", "model_version", "batch").defer(
             "inputs",
             "audit_attributes",
             "groups",
             "contributions",
             "model_version__schema",
             "model_version__card",
+            *(f"batch__{name}" for name in apart),
         )
 
     def for_result(self) -> PredictionQuerySet:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import html
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
 
 from predictions.models import Source
+from predictions.models.batch import Batch, BatchState
+from predictions.services import Request, record_frame
 
 HISTORY = "/predictions/"
 
@@ -20,7 +23,8 @@ def as_alice(client, alice):
 
 
 def listed(response):
-    return [prediction.employee_id for prediction in response.context["page"].object_list]
+    page = response.context.get("page")
+    return [prediction.employee_id for prediction in page.rows] if page else []
 
 
 def text_of(response):
@@ -89,23 +93,214 @@ def test_a_filter_without_a_match_says_so(as_alice, three):
     assert "No assessment matches." in text_of(as_alice.get(f"{HISTORY}?employee_id=zzz"))
 
 
-def test_pages_keep_their_filters(as_alice, alice, record):
-    for number in range(53):
-        record(alice, employee_id=f"E-{number:03}")
-    first = as_alice.get(f"{HISTORY}?source=form")
-    assert "53 assessments, 1 to 50, newest first" in text_of(first)
-    assert 'href="?source=form&amp;page=2"' in first.content.decode()
-    assert len(listed(as_alice.get(f"{HISTORY}?source=form&page=2"))) == 3
+def link(response, relation):
+    """Where the page before (`prev`) or after (`next`) is, or None."""
+    found = re.search(rf'rel="{relation}" href="([^"]*)"', response.content.decode())
+    return found and HISTORY + html.unescape(found[1])
+
+
+@pytest.fixture
+def many(alice, record):
+    """Makes E-000, E-001, … by the form, each a second after the one before."""
+
+    def make(count, start=0):
+        begin = datetime(2026, 3, 1, tzinfo=UTC)
+        for number in range(start, start + count):
+            with time_machine.travel(begin + timedelta(seconds=number), tick=False):
+                record(alice, employee_id=f"E-{number:03}")
+
+    return make
+
+
+def numbers(response):
+    return [int(employee.removeprefix("E-")) for employee in listed(response)]
+
+
+class TestPages:
+    def test_they_keep_their_filters(self, as_alice, many):
+        many(53)
+        first = as_alice.get(f"{HISTORY}?source=form")
+        assert "53 assessments, newest first" in text_of(first)
+        assert link(first, "prev") is None
+        second = as_alice.get(link(first, "next"))
+        assert "source=form" in link(second, "prev")
+        assert "53 assessments, newest first" in text_of(second)
+        assert numbers(second) == [2, 1, 0]
+        assert link(second, "next") is None
+
+    def test_they_go_there_and_back(self, as_alice, many):
+        many(120)
+        pages = [as_alice.get(HISTORY)]
+        while address := link(pages[-1], "next"):
+            pages.append(as_alice.get(address))
+        assert [numbers(page)[0] for page in pages] == [119, 69, 19]
+        assert [n for page in pages for n in numbers(page)] == list(range(119, -1, -1))
+        back = as_alice.get(link(pages[-1], "prev"))
+        assert numbers(back) == numbers(pages[1])
+        assert numbers(as_alice.get(link(back, "prev"))) == numbers(pages[0])
+
+    def test_a_page_keeps_its_place_when_rows_come(self, as_alice, many):
+        many(60)
+        address = link(as_alice.get(HISTORY), "next")
+        before = numbers(as_alice.get(address))
+        many(20, start=60)
+        assert numbers(as_alice.get(address)) == before
+
+    def test_the_newest_page_is_whole(self, as_alice, many):
+        many(60)
+        second = as_alice.get(link(as_alice.get(HISTORY), "next"))
+        many(3, start=60)
+        newest = as_alice.get(link(second, "prev"))
+        newest = as_alice.get(link(newest, "prev")) if link(newest, "prev") else newest
+        assert numbers(newest) == list(range(62, 12, -1))
+
+    def test_rows_of_one_moment_neither_repeat_nor_go_missing(self, as_alice, alice, record):
+        with time_machine.travel(datetime(2026, 3, 1, tzinfo=UTC), tick=False):
+            for number in range(110):
+                record(alice, employee_id=f"E-{number:03}")
+        page, seen = as_alice.get(HISTORY), []
+        while True:
+            seen += numbers(page)
+            if not (address := link(page, "next")):
+                break
+            page = as_alice.get(address)
+        assert sorted(seen) == list(range(110))
+
+    @pytest.mark.parametrize("place", ["junk", "", "%00", "bl8wXzA=", "%C3%A9"])
+    def test_a_place_that_is_none_is_the_first_page(self, as_alice, three, place):
+        assert listed(as_alice.get(f"{HISTORY}?cursor={place}")) == ["F-3", "E-2", "E-1"]
+
+    def test_so_many_are_counted_and_no_more(self, as_alice, many, monkeypatch):
+        monkeypatch.setattr("predictions.search.COUNTED", 5)
+        monkeypatch.setattr("predictions.views.COUNTED", 5)
+        many(5)
+        assert "5 assessments, newest first" in text_of(as_alice.get(HISTORY))
+        many(1, start=5)
+        for query in ("", "source=form", "created_from=2026-03-01", "employee_id=E-"):
+            page = text_of(as_alice.get(f"{HISTORY}?{query}"))
+            assert "More than 5 assessments, newest first" in page, query
+
+    def test_a_search_goes_so_far_and_then_asks(self, as_alice, many, alice, record, monkeypatch):
+        """A beginning that many references share, and few of them lately."""
+        monkeypatch.setattr("predictions.search.COUNTED", 5)
+        monkeypatch.setattr("predictions.search._ENTRIES", 10)
+        many(12)
+        with time_machine.travel(datetime(2026, 3, 2, tzinfo=UTC), tick=True):
+            for number in range(25):
+                record(alice, employee_id=f"F-{number}")
+        page, pages = as_alice.get(f"{HISTORY}?employee_id=E-"), 1
+        assert listed(page) == []
+        assert "No assessment matches among those looked at" in text_of(page)
+        found = []
+        while address := link(page, "next"):
+            page = as_alice.get(address)
+            found += numbers(page)
+            pages += 1
+        assert found == list(range(11, -1, -1))
+        assert pages == 4
+        back = []
+        while address := link(page, "prev"):
+            page = as_alice.get(address)
+            back = numbers(page) + back
+            assert len(back) <= 24
+        assert set(found) <= set(back) | set(found)
 
 
 def test_queries_do_not_grow_with_the_rows(as_alice, alice, record, django_assert_num_queries):
     record(alice)
-    with django_assert_num_queries(4):  # session, person, count, rows
+    with django_assert_num_queries(5):  # session, person, count, rows, the files to choose from
         as_alice.get(HISTORY)
     for _ in range(20):
         record(alice)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         as_alice.get(HISTORY)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "employee_id=E-",
+        "band=high&band=low&source=form",
+        "model_version=none",
+        "created_from=2026-03-01&source=api&employee_id=E",
+    ],
+)
+def test_a_filter_costs_four_more_at_most(
+    as_alice, alice, record, django_assert_max_num_queries, query
+):
+    for number in range(20):
+        record(alice, employee_id=f"E-{number}")
+    with django_assert_max_num_queries(9):
+        as_alice.get(f"{HISTORY}?{query}")
+
+
+class TestFiles:
+    @pytest.fixture
+    def file(self, alice, active_model):
+        """A file of three people; the third was refused."""
+        begun = datetime(2026, 3, 2, 12, tzinfo=UTC)
+        batch = Batch.objects.create(
+            name="people.csv",
+            size=1,
+            uploaded_by=alice,
+            state=BatchState.DONE,
+            model_version_id=active_model.id,
+            started_at=begun,
+            finished_at=begun + timedelta(minutes=1),
+        )
+        frame = active_model.schema.clean_frame(
+            {"employee_id": ["P-1", "P-2"], "over_time": ["Yes", "No"]}
+        )
+        request = Request(requested_by=alice, source=Source.FILE, request_id="r")
+        with time_machine.travel(begun + timedelta(seconds=30), tick=False):
+            record_frame(
+                frame,
+                active_model.model.score_frame(frame),
+                using=active_model,
+                request=request,
+                batch=batch,
+                rows=[2, 3],
+                groups={"Site": ["Lyon", "=Paris"]},
+            )
+        return batch
+
+    def test_a_row_leads_to_the_file_that_it_came_with(self, as_alice, file):
+        page = as_alice.get(HISTORY)
+        assert f'href="/batches/{file.pk}/"' in page.content.decode()
+        assert "people.csv line 3" in text_of(page)
+
+    def test_the_rows_of_one_file(self, as_alice, file, three):
+        page = as_alice.get(f"{HISTORY}?batch={file.pk}")
+        assert sorted(listed(page)) == ["P-1", "P-2"]
+        assert "2 assessments, newest first" in text_of(page)
+        assert "people.csv (2 March 2026)" in text_of(page)
+        assert listed(as_alice.get(f"{HISTORY}?batch={file.pk}&employee_id=P-2")) == ["P-2"]
+        assert listed(as_alice.get(f"{HISTORY}?batch={file.pk}&source=form")) == []
+        assert listed(as_alice.get(f"{HISTORY}?batch={file.pk}&model_version=x")) == []
+
+    def test_others_at_the_same_time_are_not_of_the_file(self, as_alice, file, alice, record):
+        with time_machine.travel(datetime(2026, 3, 2, 12, 0, 30, tzinfo=UTC), tick=False):
+            record(alice, source=Source.FILE, employee_id="other")
+        assert sorted(listed(as_alice.get(f"{HISTORY}?batch={file.pk}"))) == ["P-1", "P-2"]
+
+    @pytest.mark.parametrize("junk", ["0", "x", "9" * 30, "%00", "-1", "1.5"])
+    def test_a_file_that_is_none_is_an_error_at_its_field(self, as_alice, file, junk):
+        page = as_alice.get(f"{HISTORY}?batch={junk}")
+        assert page.status_code == 200
+        assert "field-error" in page.content.decode()
+
+    def test_one_that_was_never_begun_is_none(self, as_alice, alice, active_model):
+        draft = Batch.objects.create(name="draft.csv", size=1, uploaded_by=alice)
+        assert "field-error" in as_alice.get(f"{HISTORY}?batch={draft.pk}").content.decode()
+        assert "draft.csv" not in as_alice.get(HISTORY).content.decode()
+
+
+def test_the_assessments_of_one_person_lead_to_them_over_time(as_alice, alice, record):
+    record(alice, employee_id="E & 1")
+    record(alice, employee_id="F")
+    address = 'href="/predictions/employee/?reference=E%20%26%201"'
+    assert address not in as_alice.get(HISTORY).content.decode()
+    assert address in as_alice.get(f"{HISTORY}?employee_id=E").content.decode()
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
@@ -142,38 +337,3 @@ def test_a_download_s_queries_do_not_grow_with_the_rows(
 def test_who_may_read_the_history(client, request, person, expected):
     client.force_login(request.getfixturevalue(person))
     assert client.get(HISTORY).status_code == expected
-
-
-@pytest.mark.parametrize(
-    ("person", "expected", "offers"),
-    [
-        ("alice", 200, "Open the form"),
-        ("bob", 200, "Open the audit"),
-        ("carol", 200, "Open the audit"),
-        ("dave", 200, "Read the API’s documentation"),
-        ("erin", 403, "You have no role yet"),
-    ],
-)
-def test_the_home_page_offers_what_the_role_allows(
-    client, request, active_model, person, expected, offers
-):
-    client.force_login(request.getfixturevalue(person))
-    answer = client.get("/")
-    assert answer.status_code == expected
-    assert offers in text_of(answer)
-
-
-def test_without_a_model_the_home_page_says_so_and_offers_no_form(client, alice, carol):
-    client.force_login(alice)
-    page = text_of(client.get("/"))
-    assert "no model can be used" in page
-    assert "Ask an administrator to activate a model." in page
-    assert "Open the form" not in page
-    assert "Open the history" in page
-    client.force_login(carol)
-    assert "Activate one of the registered models" in text_of(client.get("/"))
-
-
-def test_the_home_page_costs_three_queries(as_alice, three, django_assert_num_queries):
-    with django_assert_num_queries(3):  # session, person, latest rows
-        as_alice.get("/")
