@@ -40,6 +40,7 @@ _LONGEST_ROW = 2**22  # characters
 _LARGEST_PART = 2**24  # bytes of what describes the workbook
 _FIRST_ROWS = 500  # that tell how wide the sheet is
 _MOST_MERGES = 100_000
+_MOST_PLANS = 2_000
 
 _CELL = re.compile(
     r'<c r="([A-Z]{1,3})[0-9]+"(?: s="([0-9]+)")?(?: t="([a-zA-Z]+)")?'
@@ -50,7 +51,6 @@ _ANY_CELL = re.compile(
     r"<(?:\w+:)?c(?=[\s/>])((?:[^>\"']|\"[^\"]*\"|'[^']*')*?)(?:/>|>(.*?)</(?:\w+:)?c\s*>)",
     re.DOTALL,
 )
-_BEGIN = re.compile(r"<(?:\w+:)?c[\s/>]")
 _ROW = re.compile(
     r"<(?:\w+:)?row(?=[\s/>])((?:[^>\"']|\"[^\"]*\"|'[^']*')*?)(?:/>|>(.*?)</(?:\w+:)?row\s*>)",
     re.DOTALL,
@@ -274,6 +274,11 @@ def _unescaped(found: re.Match[str]) -> str:
 # ---------------------------------------------------------------- a sheet
 
 
+_Plan = tuple[list[int], list[int], list[int], list[tuple[int, str, str]]]
+"""Of a row's cells: their places, unless they stand side by side from the first; which are shared
+texts, which plain numbers; the others with their kind and style."""
+
+
 class _Sheet:
     def __init__(
         self,
@@ -291,6 +296,7 @@ class _Sheet:
             datetime.datetime(1904, 1, 1) if is_1904 else datetime.datetime(1899, 12, 30)
         )
         self._merges: dict[int, list[tuple[int, int]]] = {}
+        self._plans: dict[tuple[tuple[str, ...], ...], _Plan] = {}
 
     def write(self, out: IO[bytes]) -> bool:
         """Write the rows; False when none holds anything, and nothing is written then."""
@@ -338,7 +344,7 @@ class _Sheet:
         merges: list[tuple[str, str, str, str]] = []
         going: dict[int, tuple[int, str]] = {}
         for text in _stretches(self._package, self._path, "row"):
-            for attributes, cells in _ROW.findall(text):
+            for attributes, cells in _rows_of(text):
                 number = _row_number(attributes) or last + 1
                 if not last < number <= MOST_ROWS:
                     raise (
@@ -370,29 +376,50 @@ class _Sheet:
         return row
 
     def _cells(self, text: str) -> list[str]:
-        found: Iterable[tuple[str, str, str, str]] = _CELL.findall(text)
-        if len(found) != len(_BEGIN.findall(text)):  # type: ignore[arg-type]
+        found = _CELL.findall(text)
+        if not found or len(found) != text.count("<c ") + text.count("<c>"):
             return self._odd_cells(text)
-        row: list[str] = []
-        for letters, style, kind, value in found:
-            place = _PLACES.get(letters)
-            if place is None:
-                place = _place(letters)
-            if place > len(row):
-                row += [""] * (place - len(row))
-            if not value:
-                word = ""
-            elif kind == "s":
-                word = self._strings[int(value)]
-            elif kind in ("", "n"):
-                word = self._number(value, style)
-            else:
-                word = self._other(kind, value, "")
-            if place == len(row):
-                row.append(word)
-            else:
-                row[place] = word
+        letters, styles, kinds, values = zip(*found, strict=True)
+        # The rows of a table resemble each other: how to read one is how to read the next.
+        plan = self._plans.get((letters, styles, kinds))
+        if plan is None:
+            if len(self._plans) >= _MOST_PLANS:
+                self._plans.clear()
+            plan = self._plans[letters, styles, kinds] = self._plan(letters, styles, kinds)
+        places, shared, numbers, others = plan
+        words = list(values)
+        for at in shared:
+            if word := words[at]:
+                words[at] = self._strings[int(word)]
+        for at in numbers:
+            word = words[at]
+            if (not word.isdigit() or len(word) > 15) and word:
+                words[at] = _shortest(float(word))
+        for at, kind, style in others:
+            if word := words[at]:
+                words[at] = (
+                    self._number(word, style) if kind in ("", "n") else self._other(kind, word, "")
+                )
+        if not places:
+            return words
+        row = [""] * (max(places) + 1)
+        for place, word in zip(places, words, strict=True):
+            row[place] = word
         return row
+
+    def _plan(
+        self, letters: tuple[str, ...], styles: tuple[str, ...], kinds: tuple[str, ...]
+    ) -> _Plan:
+        places = [_PLACES.get(one) or _place(one) for one in letters]
+        shared, numbers, others = [], [], []
+        for at, (style, kind) in enumerate(zip(styles, kinds, strict=True)):
+            if kind == "s":
+                shared.append(at)
+            elif kind in ("", "n") and style not in self._styles:
+                numbers.append(at)
+            else:
+                others.append((at, kind, style))
+        return [] if places == list(range(len(places))) else places, shared, numbers, others
 
     def _odd_cells(self, text: str) -> list[str]:
         row: list[str] = []
@@ -424,8 +451,6 @@ class _Sheet:
         """A number as a word: whole ones without decimals, dates as ISO writes them."""
         kind = self._styles.get(style, "") if style else ""
         if not kind:
-            if value.isdigit() and value[0] != "0":
-                return value if len(value) <= 15 else _shortest(float(value))
             return _shortest(float(value))
         number = float(value)
         if kind == "percent":
@@ -448,7 +473,29 @@ def _place(letters: str) -> int:
     return place - 1
 
 
+def _rows_of(text: str) -> Iterable[tuple[str, str]]:
+    """The rows in a stretch of XML: of each its attributes and its cells."""
+    return _usual_rows(text) if "<row" in text else _ROW.findall(text)
+
+
+def _usual_rows(text: str) -> Iterator[tuple[str, str]]:
+    for piece in text.split("</row>"):
+        begin = piece.find("<row")
+        while begin >= 0:
+            end = piece.find(">", begin)
+            if piece[begin + 4 : begin + 5].isalpha():  # rowBreaks
+                begin = piece.find("<row", end)
+            elif piece[end - 1] == "/":
+                yield piece[begin + 4 : end - 1], ""
+                begin = piece.find("<row", end)
+            else:
+                yield piece[begin + 4 : end], piece[end + 1 :]
+                break
+
+
 def _row_number(attributes: str) -> int:
+    if attributes.startswith(' r="'):
+        return int(attributes[4 : attributes.index('"', 4)])
     for name, one, other in _ATTRIBUTE.findall(attributes):
         if name == "r":
             return int(one or other)
