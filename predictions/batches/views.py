@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+import numpy as np
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
@@ -36,13 +37,13 @@ from predictions.batches.first_rows import FirstRows
 from predictions.batches.forms import FileForm
 from predictions.batches.progress import progress_of
 from predictions.batches.progress_words import told
-from predictions.batches.ranking import Totals
 from predictions.models import Batch
 from predictions.models.batch import WAITING, BatchState
 from predictions.models.prediction import BandChoice
 
 FILES_PER_PAGE = 50
 REFUSALS_SHOWN = 10
+ROWS_PER_PAGE = 20
 # What the switch of language, and the model that a form was drawn for, are called in it.
 _SWITCH = "_language"
 _MODEL = "_model"
@@ -280,7 +281,7 @@ def batch(request: HttpRequest, pk: int) -> HttpResponseBase:
     found = _batch(request, pk)
     if found.at_work:
         return _progress_page(request, found)
-    if found.state == BatchState.CHECKED:
+    if found.state == BatchState.CHECKED and ranking.totals([found]):
         return _checked_page(request, found)
     if found.has_results and ranking.totals([found]):
         return result_views.results(request, found)
@@ -311,33 +312,41 @@ def progress(request: HttpRequest, pk: int) -> JsonResponse:
 
 def _checked_page(request: HttpRequest, batch: Batch) -> HttpResponse:
     """What would happen, if everyone in the file were assessed."""
-    totals = ranking.totals([batch]).get(batch.pk)
+    ranked = ranking.of(batch)
+    totals = ranked.totals
     refused = list(batch.refused_rows.order_by("row")[:REFUSALS_SHOWN])
+    page = Paginator(range(totals.people), ROWS_PER_PAGE).get_page(request.GET.get("page"))
+    places = np.asarray(page.object_list, dtype=np.intp)
     context = {
         "batch": batch,
         "totals": totals,
-        "levels": _levels(totals) if totals else [],
+        "page": page,
+        "people": list(
+            zip(
+                ranked.rows(places),
+                map(_level, ranked.column("band")[places].tolist()),
+                ranked.column("probability")[places].tolist(),
+                strict=True,
+            )
+        ),
+        "levels": [
+            (_level(code), totals.by_band[band], totals.share(band))
+            for code, band in reversed([*enumerate(BANDS)])
+        ],
+        "most": max(map(totals.share, BANDS)),
         "refused": refused,
         "refused_count": batch.refused_rows.count(),
         "kept_until": kept_until(batch),
+        "repeated": batch.cut.get("repeated", 0),
         "replaced": _replaced(batch),
     }
     return render(request, "batches/checked.html", context)
 
 
-def _levels(totals: Totals) -> list[dict[str, object]]:
-    """How many would be at each level, the highest first; the longest bar is 100 wide."""
-    most = max(map(totals.share, BANDS)) or 1.0
-    return [
-        {
-            "band": band,
-            "get_band_display": BandChoice(band).label,
-            "people": totals.by_band[band],
-            "share": totals.share(band),
-            "width": f"{100 * totals.share(band) / most:.2f}",
-        }
-        for band in reversed(BANDS)
-    ]
+def _level(code: int) -> dict[str, str]:
+    """A level as the templates show a prediction's."""
+    band = BANDS[code]
+    return {"band": band, "get_band_display": BandChoice(band).label}
 
 
 def _replaced(batch: Batch) -> bool:

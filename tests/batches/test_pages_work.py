@@ -1,0 +1,264 @@
+"""The pages of work on a file: how far it is in words, what a try says, how it ended."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from mlcore import registry, services
+from mlcore.engine import artifact
+from mlcore.models import Origin
+from predictions.batches import jobs
+from predictions.batches.progress import Progress
+from predictions.batches.progress_words import told
+from predictions.models import Batch, BatchState, Prediction
+from tests import other_model
+from tests.batches.exports_of_hr import export
+from tests.batches.pages import LIST, bring, send, text_of
+
+pytestmark = pytest.mark.usefixtures("active_model")
+
+
+def progress_address(batch):
+    return reverse("batches:progress", args=[batch.pk])
+
+
+@pytest.fixture
+def begun(as_alice):
+    """A file that is being assessed, before any worker took it."""
+    batch = bring(as_alice)
+    send(as_alice, batch, "assess")
+    batch.refresh_from_db()
+    return batch
+
+
+def work(batch):
+    while jobs.work(batch.pk):
+        pass
+    batch.refresh_from_db()
+
+
+# ------------------------------------------------------------------ how far it is
+
+
+def at(phase="working", **known):
+    values = {
+        "done": 4000,
+        "rows": 100_000,
+        "accepted": 3990,
+        "refused": 10,
+        "share": 0.156,
+        "rows_per_second": 15_432.1,
+        "seconds_left": 6.2,
+        "nobody_works": False,
+    }
+    return Progress(phase=phase, **values | known)
+
+
+def running(state=BatchState.RUNNING):
+    return Batch(state=state)
+
+
+def test_work_is_told_in_rows_pace_and_time():
+    now = told(running(), at())
+    assert now.doing == "Assessing the employees"
+    assert now.rows == "4,000 of 100,000 rows done"
+    assert now.pace == "about 15,000 rows a second"
+    assert now.left == "About 10 seconds left"
+    assert now.accepted == "3,990 people assessed"
+    assert now.refused == "10 rows refused so far"
+    assert (now.percent, now.percent_text) == (15, "15%")
+
+
+def test_reading_tells_only_what_is_known():
+    now = told(running(), at("reading", rows=None, rows_per_second=None, seconds_left=None))
+    assert (now.doing, now.rows) == ("Reading the file", "4,000 rows read")
+    assert (now.pace, now.left, now.accepted, now.refused) == ("", "", "", "")
+
+
+def test_a_try_says_that_nothing_is_recorded():
+    now = told(running(BatchState.CHECKING), at())
+    assert now.doing == "Trying it: nothing is recorded"
+    assert now.accepted == "3,990 people could be assessed"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (None, ""),
+        (float("inf"), ""),
+        (1.0, "A few seconds left"),
+        (21.0, "About 30 seconds left"),
+        (56.0, "About 1 minute left"),
+        (600.0, "About 10 minutes left"),
+        (3 * 3600.0, "About 3 hours left"),
+    ],
+)
+def test_time_left_is_said_as_people_say_it(seconds, said):
+    assert told(running(), at(seconds_left=seconds)).left == said
+
+
+@pytest.mark.parametrize(
+    ("pace", "said"),
+    [
+        (None, ""),
+        (0.0, ""),
+        (0.51, "about 31 rows a minute"),
+        (2.0, "about 2 rows a second"),
+        (987.0, "about 990 rows a second"),
+    ],
+)
+def test_a_slow_pace_is_said_by_the_minute(pace, said):
+    assert told(running(), at(rows_per_second=pace)).pace == said
+
+
+def test_the_page_works_without_its_script(as_alice, begun):
+    page = as_alice.get(begun.get_absolute_url()).content.decode()
+    assert '<noscript><meta http-equiv="refresh"' in page
+    assert "Look again" in page
+    assert "You can leave this page" in page
+
+
+def test_the_script_asks_how_far_it_is_and_when_it_ended(as_alice, begun):
+    now = as_alice.get(progress_address(begun)).json()
+    assert now["at_work"]
+    assert now["doing"] == "Waiting for the background worker to begin."
+    work(begun)
+    assert as_alice.get(progress_address(begun)).json() == {"state": "done", "at_work": False}
+
+
+def test_no_worker_is_said(as_alice, begun):
+    Batch.objects.update(started_at=timezone.now() - timezone.timedelta(minutes=5))
+    assert as_alice.get(progress_address(begun)).json()["nobody_works"]
+
+
+def test_an_auditor_watches_and_stops_nothing(client, begun, bob):
+    client.force_login(bob)
+    page = text_of(client.get(begun.get_absolute_url()))
+    assert "Stop here" not in page
+    assert client.post(reverse("batches:cancel", args=[begun.pk])).status_code == 403
+
+
+def test_progress_is_asked_for_in_few_queries(as_alice, begun, django_assert_max_num_queries):
+    as_alice.get(progress_address(begun))
+    with django_assert_max_num_queries(7):
+        as_alice.get(progress_address(begun))
+
+
+# ------------------------------------------------------------------ what would happen
+
+
+@pytest.fixture
+def tried(as_alice):
+    def make(content):
+        batch = bring(as_alice, content)
+        send(as_alice, batch, "try")
+        work(batch)
+        assert batch.state == BatchState.CHECKED
+        return batch
+
+    return make
+
+
+def test_a_try_says_what_would_happen_row_by_row(as_alice, tried):
+    batch = tried(export(40, MonthlyIncome=["2000", "a lot", "5000", "9000"]))
+    answer = as_alice.get(batch.get_absolute_url())
+    page = text_of(answer)
+    assert "30 people would be assessed" in page
+    assert "10 rows would be refused" in page
+    assert "“a lot” is not a number" in page
+    assert ">3</th>" in page  # the line of the first one
+    risks = [risk for _line, _level, risk in answer.context["people"]]
+    assert len(risks) == 20
+    assert risks == sorted(risks, reverse=True)
+    further = as_alice.get(batch.get_absolute_url(), {"page": 2}).context["people"]
+    assert len(further) == 10
+    assert not Prediction.objects.exists()
+
+
+def test_what_was_tried_is_assessed_by_one_click(as_alice, tried):
+    batch = tried(export())
+    answer = as_alice.post(reverse("batches:start", args=[batch.pk]))
+    assert answer.url == batch.get_absolute_url()
+    work(batch)
+    assert batch.state == BatchState.DONE
+    assert Prediction.objects.filter(batch=batch).count() == 12
+
+
+def test_a_file_of_which_nobody_can_be_assessed_offers_its_columns(as_alice, tried):
+    batch = tried(export(MonthlyIncome=["a lot"]))
+    page = text_of(as_alice.get(batch.get_absolute_url()))
+    assert "Nobody could be assessed" in page
+    assert reverse("batches:columns", args=[batch.pk]) in page
+    assert reverse("batches:start", args=[batch.pk]) not in page
+
+
+def test_what_was_tried_with_another_model_is_not_assessed(as_alice, tried):
+    batch = tried(export())
+    version = services.register(
+        files=artifact.files_of(other_model.ARTIFACT), origin=Origin.TRAINED
+    )
+    services.activate(version=version, reason="for the test")
+    registry.forget()
+    assert "Another model is active since this was tried" in text_of(
+        as_alice.get(batch.get_absolute_url())
+    )
+    answer = as_alice.post(reverse("batches:start", args=[batch.pk]))
+    assert answer.url == reverse("batches:columns", args=[batch.pk])
+    assert not Prediction.objects.exists()
+
+
+def test_an_employee_twice_in_a_file_is_said(as_alice, tried):
+    batch = tried(export(4, EmployeeNumber=["E-1", "E-2", "E-1", "E-1"]))
+    page = text_of(as_alice.get(batch.get_absolute_url()))
+    assert "2 rows have the reference of an employee above them" in page
+
+
+def test_an_auditor_reads_a_try_and_begins_nothing(client, as_alice, tried, bob):
+    batch = tried(export())
+    client.force_login(bob)
+    page = text_of(client.get(batch.get_absolute_url()))
+    assert "12 people would be assessed" in page
+    assert "Discard" not in page
+
+
+# ------------------------------------------------------------------ how it ended
+
+
+def test_a_stopped_try_waits_for_its_columns_again(as_alice):
+    batch = bring(as_alice)
+    send(as_alice, batch, "try", Department="@group")
+    as_alice.post(reverse("batches:cancel", args=[batch.pk]))
+    batch.refresh_from_db()
+    assert (batch.state, batch.grouped) == (BatchState.DRAFT, [6])
+
+
+def test_work_that_was_stopped_before_anyone_was_assessed(as_alice, begun):
+    answer = as_alice.post(reverse("batches:cancel", args=[begun.pk]), follow=True)
+    page = text_of(answer)
+    assert "stopped" in page
+    work(begun)
+    assert begun.state == BatchState.CANCELLED
+    assert as_alice.get(begun.get_absolute_url()).status_code == 200
+    again = as_alice.post(reverse("batches:cancel", args=[begun.pk]), follow=True)
+    assert "had ended already" in text_of(again)
+
+
+def test_work_that_failed_says_why_and_what_stayed(as_alice, begun):
+    Batch.objects.update(state=BatchState.FAILED, message=jobs.BROKEN, finished_at=timezone.now())
+    page = text_of(as_alice.get(begun.get_absolute_url()))
+    assert "The work on this file failed" in page
+    assert "not your file’s fault" in page
+    assert "Bring it again" in page
+    assert "Failed" in text_of(as_alice.get(LIST))
+
+
+def test_a_file_that_ends_in_the_middle_of_a_quotation_is_said_to(as_alice):
+    batch = bring(as_alice, export(30_000) + b'E-1,"Durand,Yes\n' + export(10))
+    send(as_alice, batch, "assess")
+    work(batch)
+    assert batch.state == BatchState.FAILED
+    page = text_of(as_alice.get(batch.get_absolute_url()))
+    assert "The work on this file failed" in page
+    assert "quotation" in page
