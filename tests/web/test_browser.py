@@ -48,7 +48,7 @@ def sign_in(page, site):
 
 def test_an_analyst_assesses_an_employee_and_finds_the_result_again(page, site, console):
     sign_in(page, site)
-    page.get_by_role("link", name="Open the form").click()
+    page.get_by_role("main").get_by_role("link", name="Assess an employee").click()
     page.get_by_label("Employee reference").fill("E-77")
     page.get_by_role("group", name="Works overtime").get_by_text("Yes").click()
     page.get_by_label("Monthly income").fill("2,300 dollars")

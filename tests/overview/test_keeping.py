@@ -1,0 +1,140 @@
+"""When the account is computed again: at once where there is little, else in the background."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from predictions.models import Batch, Overview, Prediction
+from predictions.overview import account, keeping, tasks
+from tests.overview.conftest import LEAVING
+
+PAGE = "/"
+
+
+@pytest.fixture
+def as_alice(client, alice):
+    client.force_login(alice)
+    return client
+
+
+@pytest.fixture
+def large(monkeypatch):
+    """As if three predictions were many."""
+    monkeypatch.setattr(account, "MOST_AT_ONCE", 2)
+
+
+def shown(answer):
+    return answer.context["levels"].people
+
+
+def later(seconds):
+    return time_machine.travel(timezone.now() + timedelta(seconds=seconds), tick=False)
+
+
+def test_where_there_is_little_a_page_is_exact_at_once(as_alice, alice, record):
+    for number in range(3):
+        record(alice, employee_id=f"E-{number}")
+        answer = as_alice.get(PAGE)
+        assert shown(answer) == number + 1
+        assert not answer.context["standing"].behind
+
+
+def test_what_was_dated_before_and_written_later_is_counted_too(as_alice, alice, record):
+    record(alice, employee_id="E-1")
+    as_alice.get(PAGE)
+    with later(-3):
+        record(alice, employee_id="E-2")
+    assert shown(as_alice.get(PAGE)) == 2
+
+
+def test_a_page_that_finds_nothing_new_computes_nothing(as_alice, alice, record):
+    record(alice)
+    as_alice.get(PAGE)
+    before = Overview.objects.get()
+    as_alice.get(PAGE)
+    with later(60):
+        as_alice.get(PAGE)
+    assert Overview.objects.get() == before
+
+
+def test_where_there_is_much_a_page_waits_for_the_worker(as_alice, alice, record, large):
+    for number in range(3):
+        record(alice, employee_id=f"E-{number}")
+    answer = as_alice.get(PAGE)
+    assert answer.context["standing"].overview is None
+    assert "The pictures are being drawn." in answer.content.decode()
+    assert tasks.refresh() == "computed"
+    assert shown(as_alice.get(PAGE)) == 3
+    record(alice, employee_id="E-3")
+    answer = as_alice.get(PAGE)
+    assert shown(answer) == 3
+    assert "Newer assessments are being counted." in answer.content.decode()
+    with later(15):
+        assert keeping.refresh()
+    assert shown(as_alice.get(PAGE)) == 4
+
+
+def test_the_worker_does_nothing_where_nothing_is_new(alice, record):
+    with later(-60):
+        record(alice)
+    assert keeping.refresh()
+    assert tasks.refresh() == "nothing new"
+    assert Overview.objects.count() == 1
+
+
+def test_the_worker_looks_once_more_when_what_it_counted_has_settled(alice, record):
+    record(alice, employee_id="E-1")
+    assert keeping.refresh()
+    with later(-3):
+        record(alice, employee_id="E-2")  # was being written meanwhile
+    assert not keeping.refresh()
+    with later(15):
+        assert keeping.refresh()
+        assert keeping.newest_overview().content["people"] == 2
+    with later(30):
+        assert not keeping.refresh()
+
+
+def test_the_worker_rests_ten_times_as_long_as_it_worked(alice, record):
+    record(alice, employee_id="E-1")
+    assert keeping.refresh()
+    Overview.objects.update(seconds=6)
+    record(alice, employee_id="E-2")
+    assert not keeping.refresh()
+    with later(61):
+        assert keeping.refresh()
+
+
+@pytest.mark.parametrize("what", ["a file ends", "another model is active"])
+def test_what_else_makes_an_account_old(alice, bring, what, monkeypatch):
+    with later(-60):
+        bring(alice, {"E-1": LEAVING})
+        last = bring(alice, {"E-1": LEAVING})
+    assert keeping.refresh()
+    assert not keeping.refresh()
+    if what == "a file ends":
+        Batch.objects.filter(pk=last.pk).update(state="running")
+    else:
+        monkeypatch.setattr(account, "active_model", lambda: None)
+    with later(15):
+        assert keeping.refresh()
+
+
+def test_two_at_once_do_no_harm_and_few_are_kept(alice, record):
+    for number in range(6):
+        record(alice, employee_id=f"E-{number}")
+        keeping.compute_and_keep(Prediction.objects.first().created_at)
+    assert Overview.objects.count() == 3
+    assert keeping.newest_overview().content["people"] == 6
+
+
+def test_an_account_that_began_earlier_never_takes_the_place_of_a_newer(alice, record):
+    record(alice)
+    newer = keeping.compute_and_keep(Prediction.objects.first().created_at)
+    with later(-5):
+        keeping.compute_and_keep(None)
+    assert keeping.newest_overview() == newer
