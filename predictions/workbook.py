@@ -29,7 +29,7 @@ OPTIONS = {
     "strings_to_urls": False,
     "strings_to_numbers": False,
 }
-_STYLES: dict[str, dict[str, Any]] = {
+STYLES: dict[str, dict[str, Any]] = {
     "text": {},
     "number": {},
     "percent": {"num_format": "0.0%"},
@@ -47,14 +47,14 @@ HEADER = {
 }
 
 
-class Table:
+class _Table:
     """A sheet with a header that stays and filters; continued on another when it is full."""
 
     def __init__(self, workbook: Any, title: str, columns: list[Column], frozen: int) -> None:
         self._workbook, self._title, self._columns = workbook, title, columns
         self._frozen = frozen
         self._header = workbook.add_format(HEADER)
-        self._formats = {name: workbook.add_format(style) for name, style in _STYLES.items()}
+        self._formats = {name: workbook.add_format(style) for name, style in STYLES.items()}
         self._sheets = 0
         self._begin()
 
@@ -99,9 +99,9 @@ def workbook_response(
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
     try:
         with xlsxwriter.Workbook(file, OPTIONS) as workbook:
-            results = Table(workbook, _("Predictions"), [*plan.about, *plan.inputs], 2)
+            results = _Table(workbook, _("Predictions"), [*plan.about, *plan.inputs], 2)
             by_number = [plan.employee, plan.number]
-            reasons = Table(workbook, _("Contributions"), [*by_number, *plan.contributions], 1)
+            reasons = _Table(workbook, _("Contributions"), [*by_number, *plan.contributions], 1)
             rows: Counter[int] = Counter()
             for record in plan.records(queryset):
                 results.add(record)

@@ -11,7 +11,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.http import HttpResponseBase, StreamingHttpResponse
 from django.utils import translation
@@ -23,7 +23,7 @@ from mlcore.engine.features import Feature
 from mlcore.models import ModelVersion
 from predictions.batches.refusals import sentences
 from predictions.batches.results import Results
-from predictions.explanation import strongest
+from predictions.explanation import features_of, strongest, terms
 from predictions.exports import Column, Record, csv_cell, distinct, heading, plain
 from predictions.models import Batch, RefusedRow
 from predictions.models.prediction import BandChoice
@@ -43,6 +43,7 @@ _FIELDS = (
 )
 _PORTION = 1_000  # rows
 _REFUSED_PORTION = 500
+_MOST_SENTENCES = 20_000
 _ORDINARY_NUMBER = re.compile(r"[+-][0-9][0-9.,\u00a0\u202f ]*%?\Z")
 """What begins like a formula and is none: `-5`, `+3,5`."""
 
@@ -55,13 +56,14 @@ def columns(found: Results) -> list[Column]:
     language = found.language
     with translation.override(language):
         bands = {value: str(label) for value, label in BandChoice.choices}
+        reasons = _Reasons(found)
         first, second = _("Strongest reason"), _("Second reason")
         about = [
             Column(heading=_("Employee"), cell=lambda r: r["employee_id"], width=16),
             Column(heading=_("Level of risk"), cell=lambda r: bands[r["band"]]),
             Column(heading=_("Risk of leaving"), cell=lambda r: r["probability"], style="percent"),
-            Column(heading=first, cell=lambda r: _reason(found, r, 0), width=44),
-            Column(heading=second, cell=lambda r: _reason(found, r, 1), width=44),
+            Column(heading=first, cell=lambda r: reasons.of(r, 0), width=44),
+            Column(heading=second, cell=lambda r: reasons.of(r, 1), width=44),
         ]
         groups = [_group(header) for header in found.group_headers]
         inputs = [_input(feature, language) for feature in found.schema.features]
@@ -72,23 +74,47 @@ def columns(found: Results) -> list[Column]:
         return distinct([*about, *groups, *inputs, *place])
 
 
-def _reason(found: Results, record: Record, place: int) -> str:
-    """One of the strongest reasons in words; both are made with the first."""
-    if place == 0:
-        # The rows of a download are written when the request's language is no longer active.
-        with translation.override(found.language):
-            record["reasons"] = [
-                reason.sentence
-                for reason in strongest(
+class _Reasons:
+    """The strongest reasons of many people in words.
+
+    One model gives a value one contribution, so that a sentence that was made serves again.
+    """
+
+    def __init__(self, found: Results) -> None:
+        self._schema, self._language = found.schema, found.language
+        self._order: list[str] = []
+        self._made: dict[tuple[Any, ...], str] = {}
+
+    def of(self, record: Record, place: int) -> str:
+        """The reason at a place, 0 for the strongest; `""` where there is none."""
+        contributions: dict[str, float] = record["contributions"]
+        if not self._order:
+            self._order = terms(self._schema, contributions)
+        sizes = [abs(contributions[name]) for name in self._order]
+        # The first of equals: the order is the schema's, as on the page of a result.
+        for _stronger in range(place):
+            sizes[sizes.index(max(sizes))] = 0.0
+        largest = max(sizes, default=0.0)
+        return self._sentence(record, self._order[sizes.index(largest)]) if largest else ""
+
+    def _sentence(self, record: Record, name: str) -> str:
+        key = (name, *map(record["inputs"].get, features_of(name)))
+        sentence = self._made.get(key)
+        if sentence is None:
+            if len(self._made) > _MOST_SENTENCES:
+                self._made.clear()
+            only = {name: record["contributions"][name]}
+            # The rows of a download are written when the request's language is no longer active.
+            with translation.override(self._language):
+                (reason,) = strongest(
                     record["inputs"],
-                    record["contributions"],
-                    schema=found.schema,
-                    language=found.language,
-                    count=2,
+                    only,
+                    schema=self._schema,
+                    language=self._language,
+                    count=1,
                 )
-            ]
-    sentences: list[str] = record["reasons"]
-    return sentences[place] if place < len(sentences) else ""
+                sentence = self._made[key] = reason.sentence
+        return sentence
 
 
 def _group(header: str) -> Column:

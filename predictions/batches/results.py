@@ -137,7 +137,8 @@ class Person:
 
     prediction: Prediction
     reasons: list[Reason]
-    groups: list[str]
+    groups: list[tuple[str, str]]
+    """Header and text."""
 
 
 class Results:
@@ -263,7 +264,7 @@ class Results:
                     language=self.language,
                     count=_REASONS,
                 ),
-                groups=[prediction.groups.get(header, "") for header in self.group_headers],
+                groups=[(h, prediction.groups.get(h, "")) for h in self.group_headers],
             )
             for prediction in people
         ]

@@ -16,11 +16,12 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from mlcore.models import ModelVersion
+from predictions.batches import sheet_rows
 from predictions.batches.exports import ToCorrect
 from predictions.batches.results import Results
 from predictions.exports import Column, Record
 from predictions.models.prediction import BandChoice
-from predictions.workbook import HEADER, OPTIONS, Table, model_words, who
+from predictions.workbook import HEADER, OPTIONS, STYLES, model_words, who
 
 
 def results_workbook(
@@ -28,14 +29,37 @@ def results_workbook(
 ) -> FileResponse:
     """The list, and a sheet that says which file, which model, when and by whom."""
 
-    def write(workbook: Any) -> None:
-        table = Table(workbook, _("People"), plan, 1)
-        for record in records:
-            table.add(record)
-        table.end()
-        _write_origin(workbook, found, user)
+    pattern = tempfile.TemporaryFile()  # noqa: SIM115 - closed below
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
+    count = len(found.positions)
+    try:
+        with xlsxwriter.Workbook(pattern, OPTIONS) as workbook:
+            _write_pattern(workbook, plan, count)
+            _write_origin(workbook, found, user)
+        pattern.seek(0)
+        sheet_rows.fill(pattern, file, plan, records, count)
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    finally:
+        pattern.close()
+    return FileResponse(file, as_attachment=True, filename=name)
 
-    return _download(write, name)
+
+def _write_pattern(workbook: Any, plan: list[Column], count: int) -> None:
+    """The sheet of the list: its header, which stays and filters, and a row for all."""
+    sheet = workbook.add_worksheet(_("People"))
+    header = workbook.add_format(HEADER)
+    styles = {name: workbook.add_format(style) for name, style in STYLES.items()}
+    sheet.freeze_panes(1, 1)
+    sheet.set_row(0, 48)
+    for index, column in enumerate(plan):
+        sheet.set_column(index, index, column.width)
+        sheet.write_string(0, index, column.heading, header)
+    for index, column in enumerate(plan):
+        sheet.write_number(1, index, 0, styles[column.style])
+    sheet.autofilter(0, 0, count, len(plan) - 1)
 
 
 def refused_workbook(table: ToCorrect, *, name: str) -> FileResponse:
