@@ -30,8 +30,9 @@ def _options() -> argparse.Namespace:
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"what to measure, instead of all: {', '.join(measurements.BENCHMARKS)}; {MODELS},"
-        " only when named: the bundled model and a simulated history, beside other learners",
+        help=f"what to measure, instead of all: {', '.join(measurements.BENCHMARKS)}; {MODELS}: the"
+        " bundled model and a simulated history, beside other learners. Only when named:"
+        f" {', '.join(sorted({MODELS, *measurements.ONLY_NAMED}))}",
     )
     parser.add_argument(
         "--quick", action="store_true", help="see that it works, in seconds; the figures are rough"
@@ -74,6 +75,7 @@ def _run(options: argparse.Namespace) -> int:
         else measurements.Plan(seconds=options.seconds, rounds=options.rounds, repeats=200)
     )
     failures: list[str] = []
+    left_out = measurements.ONLY_NAMED
     if MODELS in options.names:
         models.compare(_say, quick=options.quick)
         if len(options.names) == 1:
@@ -81,7 +83,7 @@ def _run(options: argparse.Namespace) -> int:
     with installation() as place:
         _machine(place)
         for name, benchmark in measurements.BENCHMARKS.items():
-            if options.names and name not in options.names:
+            if name not in (options.names or measurements.BENCHMARKS.keys() - left_out):
                 continue
             found = measurements.Measured()
             benchmark(place, plan, found)

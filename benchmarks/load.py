@@ -115,6 +115,11 @@ def post(path: str, body: bytes, *, host: str, token: str) -> bytes:
     ).encode() + body
 
 
+def get(path: str, *, host: str, head: str) -> bytes:
+    """The bytes of a request that reads; `head` are its other headers."""
+    return f"GET {path} HTTP/1.1\r\nHost: {host}\r\n{head}\r\n\r\n".encode()
+
+
 def drive(
     address: tuple[str, int],
     requests: Sequence[bytes],

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks import engine as measured_engine
-from benchmarks import processes
+from benchmarks import pages, processes
 from benchmarks.installation import Installation, Server, employees, serving
 from benchmarks.load import Load, drive, post
 
@@ -32,9 +32,11 @@ class Plan:
     """Of what is called directly."""
     rows: int = 1_000_000
     """Scored at once."""
+    quick: bool = False
+    """Only to see that it works."""
 
 
-QUICK = Plan(seconds=0.4, rounds=1, repeats=20, rows=50_000)
+QUICK = Plan(seconds=0.4, rounds=1, repeats=20, rows=50_000, quick=True)
 
 
 class Measured:
@@ -279,4 +281,7 @@ BENCHMARKS: dict[str, Callable[[Installation, Plan, Measured], None]] = {
     "api": api,
     "batch": batch,
     "engine": engine,
+    "pages": pages.pages,
 }
+ONLY_NAMED = frozenset({"pages"})
+"""Those that take many minutes, and gigabytes of disk: not among all."""

@@ -1,0 +1,312 @@
+"""How long pages take while the history grows: each at two sizes, asked for as a browser does."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from benchmarks import filling
+from benchmarks.installation import USERNAME, BenchmarkError, Installation, employees, serving
+from benchmarks.load import Load, drive, get
+
+if TYPE_CHECKING:
+    from benchmarks.measurements import Measured, Plan
+
+_MOST_SECONDS = 0.150
+_MOST_TIMES = 1.3
+_DEPTHS = (0.03, 0.2, 0.4, 0.6, 0.8, 0.97)
+_HISTORY, _API = "/predictions/", "/api/v1/predict/history"
+# What is asked before anything is timed: each worker process has then drawn each page.
+_WARM = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How much is stored when the pages are timed."""
+
+    total: int
+    """Predictions."""
+    file: int
+    """Of them, those of the last file, which goes the product's whole way."""
+    months: int
+
+
+SIZES = (
+    Size(total=10_000, file=1_000, months=4),
+    Size(total=5_000_000, file=100_000, months=48),
+)
+QUICK_SIZES = (Size(total=3_000, file=100, months=2), Size(total=4_000, file=200, months=2))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """A page: its addresses, asked for in turn."""
+
+    name: str
+    addresses: Sequence[str]
+    person: str
+
+
+def pages(place: Installation, plan: Plan, found: Measured) -> None:
+    """Every page of the history, of files, of a person and of the dashboard, at two sizes."""
+    from accounts.models import User
+
+    sizes = QUICK_SIZES if plan.quick else SIZES
+    people = _people()
+    history = filling.begin(people["analyst"], User.objects.get(username=USERNAME))
+    timed: list[dict[str, Load]] = []
+    done = 0
+    for size in sizes:
+        begun = time.perf_counter()
+        files = filling.fill(history, size.total - size.file, months=size.months, recent=done)
+        done += size.months
+        batch = _assessed_file(people["analyst"], size.file)
+        overview = _overview()
+        _settle()
+        found.say(
+            f"{place.records():,} predictions stored, {_stored()} GB with their indexes, after"
+            f" {time.perf_counter() - begun:.0f} s; the dashboard computed in {overview:.1f} s"
+        )
+        asked = list(_pages(history, files, batch))
+        with serving(place, workers=2) as server:
+            heads = {name: _head(person) for name, person in people.items()}
+            heads["program"] = f"Authorization: Bearer {server.token}\r\nAccept: application/json"
+            timed.append({})
+            for page in asked:
+                requests = [
+                    get(address, host=server.authority, head=heads[page.person])
+                    for address in page.addresses
+                ]
+                drive(
+                    server.address, requests, connections=2, seconds=60, at_most=_WARM, expect=200
+                )
+                load = drive(
+                    server.address,
+                    requests,
+                    connections=1,
+                    seconds=120,
+                    at_most=plan.repeats,
+                    expect=200,
+                )
+                timed[-1][page.name] = load
+                found.must(
+                    load.errors == 0,
+                    f"{page.name}: {load.errors} of {plan.repeats} not answered with 200:"
+                    f" {load.unexpected[:300]!r}",
+                )
+    _tell(found, sizes, timed)
+
+
+def _tell(found: Measured, sizes: Sequence[Size], timed: list[dict[str, Load]]) -> None:
+    small, large = timed
+    found.say(
+        f"Milliseconds until a page is read whole, {sizes[0].total:,} predictions and"
+        f" {sizes[1].total:,}; one request at a time, 2 workers"
+    )
+    found.say(
+        f"  goal: p95 at most {_MOST_SECONDS * 1000:.0f}; the median at most {_MOST_TIMES} times"
+        " what it was"
+    )
+    found.say(
+        f"  {'':36} {'median':>7} {'p95':>6}   {'median':>7} {'p95':>6}"
+        f"   {'median ×':>8} {'p95 ×':>6}"
+    )
+    for name, load in large.items():
+        before = small[name]
+        times = load.quantile(0.5) / before.quantile(0.5)
+        slowest = load.quantile(0.95) / before.quantile(0.95)
+        met = load.quantile(0.95) <= _MOST_SECONDS and times <= _MOST_TIMES
+        found.say(
+            f"  {name:36} {before.quantile(0.5) * 1000:>7.1f} {before.quantile(0.95) * 1000:>6.1f}"
+            f"   {load.quantile(0.5) * 1000:>7.1f} {load.quantile(0.95) * 1000:>6.1f}"
+            f"   {times:>8.2f} {slowest:>6.2f}{'' if met else '  above the goal'}"
+        )
+
+
+# ------------------------------------------------------------------ what is asked for
+
+
+def _pages(history: filling.History, files: list[Any], batch: Any) -> Iterator[_Asked]:
+    old = files[len(files) // 4]
+    months = [file.started_at.date() for file in files]
+
+    def at(address: str, **query: Any) -> list[str]:
+        return [f"{address}?{urlencode(query, doseq=True)}" if query else address]
+
+    def page(name: str, addresses: Sequence[str], person: str = "analyst") -> _Asked:
+        return _Asked(name=name, addresses=addresses, person=person)
+
+    yield page("history", at(_HISTORY))
+    yield page("history, deep", _deep(_HISTORY, {}))
+    one: dict[str, dict[str, Any]] = {
+        "very high": {"band": "very_high"},
+        "high or very high": {"band": ["high", "very_high"]},
+        "by form": {"source": "form"},
+        "by form or API": {"source": ["form", "api"]},
+        "earlier model": {"model_version": history.earlier.version},
+        "earlier model, by form, high": {
+            "model_version": history.earlier.version,
+            "source": "form",
+            "band": "high",
+        },
+        "a few references": {"employee_id": "E-00011"},
+        "many references": {"employee_id": "E-00"},
+        "many references, very high": {"employee_id": "E-00", "band": "very_high"},
+        "no reference": {"employee_id": "none"},
+        "a file": {"batch": old.pk},
+        "a file, very high": {"batch": old.pk, "band": "very_high"},
+        "a file, a few references": {"batch": old.pk, "employee_id": "E-00011"},
+    }
+    for name, query in one.items():
+        yield page(f"history, {name}", at(_HISTORY, **query))
+    yield page("history, very high, deep", _deep(_HISTORY, {"band": "very_high"}))
+    yield page(
+        "history, a month",
+        [
+            at(_HISTORY, created_from=day, created_to=day + timedelta(days=29))[0]
+            for day in months[:: max(1, len(months) // 12)]
+        ],
+    )
+    yield page("one result", [f"{_HISTORY}{pk}/" for pk in _some("pk")])
+    yield page("an employee over time", _of_employees("/predictions/employee/"))
+    yield page("files", at("/batches/"))
+    results = batch.get_absolute_url()
+    last = -(-batch.rows // 50)
+    yield page("a file's results", at(results))
+    yield page(
+        "a file's results, deep", [at(results, page=n)[0] for n in (last // 3, last // 2, last)]
+    )
+    yield page("a file's results, very high", at(results, band="very_high"))
+    yield page("a file's results, a department", at(results, **{"g.Department": "Sales"}))
+    yield page("dashboard", at("/"))
+    yield page("API, history", at(_API), "program")
+    yield page("API, history, deep", _deep(_API, {}), "program")
+    yield page("API, history, very high", at(_API, band="very_high"), "program")
+    admin = "/admin/predictions/prediction/"
+    yield page("audit", at(admin), "auditor")
+    yield page("audit, deep", [at(admin, p=n)[0] for n in (5, 20, 50)], "auditor")
+    yield page("audit, very high", at(admin, band__exact="very_high"), "auditor")
+    yield page("audit, earlier model", at(admin, model=history.earlier.pk), "auditor")
+    yield page("audit, a reference", at(admin, q="E-000123"), "auditor")
+    yield page("audit, many references", at(admin, q="E-0"), "auditor")
+    yield page("audit, one", [f"{admin}{pk}/change/" for pk in _some("pk")], "auditor")
+    yield page("audit, files", at("/admin/predictions/batch/"), "auditor")
+
+
+def _deep(address: str, query: dict[str, Any]) -> list[str]:
+    """The page at several places in time, from nearly the newest to nearly the oldest."""
+    from predictions.models import Prediction
+    from predictions.pagination import CURSOR, cursor
+    from predictions.search import Position
+
+    newest = Prediction.objects.latest("created_at").created_at
+    oldest = Prediction.objects.earliest("created_at").created_at
+    places = [Position(newest - (newest - oldest) * depth, UUID(int=0)) for depth in _DEPTHS]
+    return [f"{address}?{urlencode({**query, CURSOR: cursor(place)})}" for place in places]
+
+
+def _some(column: str) -> list[Any]:
+    """Of predictions from all of the time."""
+    from predictions.models import Prediction
+
+    newest = Prediction.objects.latest("created_at").created_at
+    oldest = Prediction.objects.earliest("created_at").created_at
+    found = []
+    for part in range(1, 40):
+        moment = oldest + (newest - oldest) * part / 40
+        rows = Prediction.objects.filter(created_at__lte=moment).order_by("-created_at", "-id")
+        found.append(rows.values_list(column, flat=True)[0])
+    return found
+
+
+def _of_employees(address: str) -> list[str]:
+    return [f"{address}?{urlencode({'reference': name})}" for name in _some("employee_id")]
+
+
+# ------------------------------------------------------------------ who asks, and what there is
+
+
+def _people() -> dict[str, Any]:
+    from accounts.models import User
+    from accounts.roles import Role, assign_role
+
+    people = {}
+    for name, role in (("analyst", Role.ANALYST), ("auditor", Role.AUDITOR)):
+        people[name] = User.objects.create_user(f"pages-{name}")
+        assign_role(people[name], role)
+    return people
+
+
+def _head(person: Any) -> str:
+    """The header of a request by someone who is signed in."""
+    from django.test import Client
+
+    client = Client()
+    client.force_login(person, "accounts.backends.RoleBackend")
+    cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
+    return f"Cookie: {cookies}\r\nAccept: text/html\r\nAccept-Language: en"
+
+
+def _assessed_file(analyst: Any, rows: int) -> Any:
+    """A file of so many people, brought and assessed as the product does it."""
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    from mlcore import registry
+    from mlcore.engine.ingest import matching
+    from predictions.batches import files, jobs
+    from predictions.models.batch import BatchState
+
+    public = employees()
+    departments = ("Sales", "Research", "Support")
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*public[0], "Department"])
+    writer.writeheader()
+    for n in range(rows):
+        person = {**public[n % len(public)], "employee_id": f"E-{n + 1:06}"}
+        writer.writerow({**person, "Department": departments[n % 3]})
+    batch = files.bring(SimpleUploadedFile("now.csv", text.getvalue().encode()), by=analyst)
+    columns = matching.match(batch.headers, files.preview(batch), registry.active().schema)
+    batch.matched = {column.field: column.place for column in columns if column.field}
+    batch.grouped = [column.place for column in columns if column.header == "Department"]
+    batch.save()
+    jobs.begin(batch, record=True, by=analyst)
+    while jobs.work(batch.pk):
+        pass
+    batch.refresh_from_db()
+    if batch.state != BatchState.DONE:
+        raise BenchmarkError(f"The file of {rows} was not assessed to its end: {batch.state}.")
+    return batch
+
+
+def _overview() -> float:
+    """Computes the dashboard, as the background does; how many seconds that took."""
+    from predictions.overview import tasks
+
+    begun = time.perf_counter()
+    tasks.refresh()
+    return time.perf_counter() - begun
+
+
+def _settle() -> None:
+    """What a database at rest has done: the last rows written, the tables looked through."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM (ANALYZE)")
+        cursor.execute("CHECKPOINT")
+
+
+def _stored() -> str:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_total_relation_size('predictions_prediction')")
+        (size,) = cursor.fetchone()
+    return f"{size / 1e9:.1f}"
