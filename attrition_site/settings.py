@@ -90,11 +90,11 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "axes",
-    "django_q",
     "csp",
     "accounts",
     "mlcore",
     "predictions",
+    "django_q",  # after `mlcore`, whose command `qcluster` is the one to be found
 ]
 
 MIDDLEWARE = [

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django_q.cluster import Cluster
+
+from mlcore import worker_guard
+
+
+class Command(BaseCommand):
+    """The background worker: Django-Q2's cluster, with a guard that outlives what it guards."""
+
+    help = "Run the background worker."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        _ = settings.SECRET_KEY  # tasks are signed: without it there is nothing to do
+        worker_guard.install()
+        Cluster().start()
