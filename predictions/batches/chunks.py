@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from mlcore import registry
 from mlcore.engine.glassbox import Scores
-from mlcore.engine.ingest import decimals
+from mlcore.engine.ingest.marks import adapted
 from mlcore.engine.operating import OperatingPoint
 from mlcore.engine.schema import EMPLOYEE_ID, ROW, CleanFrame
 from mlcore.engine.values import IDENTIFIER_LENGTH
@@ -77,12 +77,13 @@ def judge(chunk: BatchChunk, assignment: Assignment) -> Judged:
     cut, batch = assignment.cut, assignment.batch
     given = dict(zip(rows.places, rows.columns, strict=True)) if rows.lines else {}
     fields = {name: given[place] for name, place in cut.matched.items() if place in given}
+    schema = assignment.using.schema
     read = {
-        name: _settled(column, cut.decimals.get(cut.matched[name], ""))
+        name: adapted(column, cut.decimals.get(cut.matched[name], ""), schema.by_name.get(name))
         for name, column in fields.items()
     }
     # Where no column was matched, there are still rows of which nothing is known.
-    frame = assignment.using.schema.clean_frame(read or {EMPLOYEE_ID: [None] * len(rows.lines)})
+    frame = schema.clean_frame(read or {EMPLOYEE_ID: [None] * len(rows.lines)})
     groups = {
         batch.headers[place]: [given[place][at].strip()[:GROUP_LENGTH] for at in frame.positions]
         for place in cut.grouped
@@ -95,11 +96,6 @@ def judge(chunk: BatchChunk, assignment: Assignment) -> Judged:
         groups=groups,
         refused=[*_refused(rows, frame, fields, batch), *_odd(rows, batch)],
     )
-
-
-def _settled(column: Sequence[str], sign: str) -> Sequence[str]:
-    """A column whose numbers can be read in one way only, where the file told which."""
-    return [decimals.rewrite(text, sign) for text in column] if sign else column
 
 
 def _refused(

@@ -206,7 +206,7 @@ def _numbers(column: Profile) -> Numbers | None:
             return None
     if len(odd) > MOST_ODD_WORDS or sum(odd.values()) > ODD_SHARE * column.filled:
         return None
-    marks = {_mark(key) for key in values if isinstance(key, str)} - {None}
+    marks = {mark_of(key) for key in values if isinstance(key, str)} - {None}
     if len(marks) > 1:
         return None
     return Numbers(
@@ -258,7 +258,8 @@ def _read(keys: list[Key], *, integer: bool) -> tuple[dict[Key, float], dict[Key
     return values, refused, "ambiguous_number" in refused.values()
 
 
-def _mark(text: str) -> int | None:
+def mark_of(text: str) -> int | None:
+    """Which of `MARKS` stands beside the digits of a text; None for another, or none."""
     if text[0].isdigit() and text[-1].isdigit():
         return None
     first, last = text.strip().lstrip("+-")[:1], text.strip()[-1:]

@@ -8,8 +8,12 @@ refuse it. A column usually tells: where `12,5` or `0,125` stands, a comma is a 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
+
+from mlcore.engine.drafting.answer_words import MARKS
+from mlcore.engine.drafting.column_profiles import mark_of
 
 # 5,993   5.993: either thousands or decimals
 _EITHER = re.compile(r"\s*[+-]?[1-9][0-9]{0,2}(?P<sign>[.,])[0-9]{3}\s*\Z")
@@ -27,9 +31,15 @@ _THOUSANDS = re.compile(r"\s*[+-]?[1-9][0-9]{0,2}(?P<sign>[.,])[0-9]{3}(?:(?P=si
 COMMA_ALONE = ",?"
 """A decimal comma by the delimiter alone: a point may be a program's own, and is left."""
 
+_NUMBER = re.compile(r"\s*[+-]?[0-9][0-9 .,\u00a0\u202f\u2009'’]*\Z")
+_MARKED = re.compile(r"[^0-9+-]*(?P<digits>[+-]?[0-9](?:.*[0-9])?)[^0-9]*\Z", re.DOTALL)
+_PLAIN_COLUMN = re.compile(r"[0-9.,+\s'’-]*\Z")
+_ALL = 0.9  # of a column's numbers that carry its mark, at least
+
 
 class Evidence:
-    """What the columns of a stream tell about their decimal signs, however it is cut.
+    """What the columns of a stream tell about their decimal signs and about what stands beside
+    their numbers, however the stream is cut.
 
     Parts that looked at different stretches are merged; `settled` is asked at the end.
     """
@@ -37,35 +47,64 @@ class Evidence:
     def __init__(self) -> None:
         self._signs: dict[int, set[str]] = {}
         self._either: set[int] = set()
+        self._marks: dict[int, Counter[int]] = {}
+        self._plain: Counter[int] = Counter()
+        self._words: Counter[int] = Counter()
 
     def look(self, place: int, texts: Collection[str]) -> None:
         """Take cells of the column at `place` into account."""
         together = "\n".join(texts)
-        if "," not in together and "." not in together:
+        if _PLAIN_COLUMN.match(together):
+            self._plain[place] += 1
+            if "," in together or "." in together:
+                self._look_at_signs(place, set(texts))
             return
-        known = self._signs.setdefault(place, set())
-        open_ = place not in self._either
+        # A column of words needs no more looking at.
+        if self._words[place] > 100 + 10 * (self._plain[place] + self._marked(place)):
+            return
+        numbers = set()
         for text in set(texts):
-            if "," not in text and "." not in text:
-                continue
-            if open_ and _EITHER.match(text):
-                self._either.add(place)
-                open_ = False
-            elif len(known) < 2 and (sign := _sign(text)):
-                known.add(sign)
+            if _NUMBER.match(text):
+                self._plain[place] += 1
+                numbers.add(text)
+            elif (mark := _mark_beside(text)) is not None:
+                self._marks.setdefault(place, Counter())[mark] += 1
+                numbers.add(_bare(text))
+            elif text.strip():
+                self._words[place] += 1
+        self._look_at_signs(place, numbers)
+
+    def _look_at_signs(self, place: int, texts: Collection[str]) -> None:
+        known = self._signs.setdefault(place, set())
+        for text in texts:
+            if "," in text or "." in text:
+                if _EITHER.match(text):
+                    self._either.add(place)
+                elif len(known) < 2 and (sign := _sign(text)):
+                    known.add(sign)
+
+    def _marked(self, place: int) -> int:
+        return self._marks[place].total() if place in self._marks else 0
 
     def merge(self, other: Evidence) -> None:
         """Add what another part of the same file tells."""
         for place, signs in other._signs.items():
             self._signs.setdefault(place, set()).update(signs)
         self._either |= other._either
+        for place, marks in other._marks.items():
+            self._marks.setdefault(place, Counter()).update(marks)
+        self._plain.update(other._plain)
+        self._words.update(other._words)
 
     def settled(self, delimiter: str = "") -> dict[int, str]:
-        """By place, the sign for `rewrite`: of columns that hold numbers of two readings.
+        """By place, how its numbers are to be read, for `rewrite` and for `marks.adapted`; columns
+        of which there is nothing to say are left out.
 
-        First their own column tells; then the other columns, where all that tell agree; then the
-        `delimiter` of the file, for programs that write a decimal comma separate columns by
-        semicolons or tabs. Where nothing tells, or a column contradicts itself, there is none.
+        A decimal sign where some numbers have two readings: first their own column tells; then the
+        other columns, where all that tell agree; then the `delimiter` of the file, for programs
+        that write a decimal comma separate columns by semicolons or tabs. Where nothing tells, or
+        a column contradicts itself, there is none. Behind it a bar, and the mark that nearly all
+        numbers of the column carry: `,`, `.|€`, `|%`.
         """
         everywhere = set().union(*self._signs.values())
         found: dict[int, str] = {}
@@ -75,6 +114,10 @@ class Evidence:
                 found[place] = min(signs)
             elif not signs and delimiter in (";", "\t"):
                 found[place] = COMMA_ALONE
+        for place, marks in sorted(self._marks.items()):
+            numbers = marks.total() + self._plain[place]
+            if len(marks) == 1 and marks.total() >= _ALL * numbers:
+                found[place] = f"{found.get(place, '')}|{MARKS[min(marks)][1][0]}"
         return found
 
     def to_json(self) -> dict[str, Any]:
@@ -82,6 +125,9 @@ class Evidence:
         return {
             "signs": [[place, "".join(sorted(signs))] for place, signs in self._signs.items()],
             "either": sorted(self._either),
+            "marks": [[place, sorted(marks.items())] for place, marks in self._marks.items()],
+            "plain": sorted(self._plain.items()),
+            "words": sorted(self._words.items()),
         }
 
     @classmethod
@@ -90,18 +136,37 @@ class Evidence:
         evidence = cls()
         evidence._signs = {place: set(signs) for place, signs in stored["signs"]}
         evidence._either = set(stored["either"])
+        evidence._marks = {place: Counter(dict(marks)) for place, marks in stored["marks"]}
+        evidence._plain = Counter(dict(stored["plain"]))
+        evidence._words = Counter(dict(stored["words"]))
         return evidence
 
 
-def rewrite(text: str, sign: str) -> str:
-    """A number that can be read in two ways, as `sign` (see `Evidence.settled`) settles it; any
-    other text as it is.
+def rewrite(text: str, settled: str) -> str:
+    """A number that can be read in two ways, as `settled` (see `Evidence.settled`) says; any other
+    text as it is, and what stands beside a number too.
     """
-    if may_be_either(text):
-        own = "," if "," in text else "."
-        if sign != COMMA_ALONE or own == ",":
-            return text.replace(own, "." if own == sign[:1] else "")
-    return text
+    decimal = settled.partition("|")[0]
+    if not decimal or ("," not in text and "." not in text):
+        return text
+    number = text if _NUMBER.match(text) else _bare(text)
+    if not _EITHER.match(number):
+        return text
+    own = "," if "," in number else "."
+    if decimal == COMMA_ALONE and own == ".":
+        return text
+    return text.replace(number, number.replace(own, "." if own == decimal[0] else ""))
+
+
+def _mark_beside(text: str) -> int | None:
+    text = text.strip()
+    return mark_of(text) if len(text) <= 60 and _MARKED.match(text) else None
+
+
+def _bare(text: str) -> str:
+    """The digits of a marked number."""
+    found = _MARKED.match(text)
+    return found["digits"] if found else text
 
 
 def settle(rows: list[list[Any]], width: int, delimiter: str = "") -> None:

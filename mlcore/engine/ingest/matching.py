@@ -5,7 +5,7 @@ A guess is never more than a proposal: a person sees it beside three values, and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -15,8 +15,10 @@ from mlcore.engine.drafting.column_profiles import Profile, profile
 from mlcore.engine.drafting.column_roles import is_protected
 from mlcore.engine.drafting.header_words import phrase
 from mlcore.engine.drafting.protected_answers import tells_protected
+from mlcore.engine.ingest.decimals import Evidence
 from mlcore.engine.ingest.headers import is_value
 from mlcore.engine.ingest.likeness import Vocabulary
+from mlcore.engine.ingest.marks import adapted, note
 from mlcore.engine.schema import EMPLOYEE_ID, FeatureSchema
 from mlcore.engine.values import InvalidValueError, Reader, fold, read_identifier, shown
 
@@ -52,6 +54,9 @@ class Column:
     naming nobody."""
     protected: bool = False
     """Whether it tells what the law protects."""
+    mark: str = ""
+    """A sign beside its numbers that its field is not said to count in: `€` for a pay in dollars.
+    It is read without it, and a person should know."""
 
 
 def match(
@@ -65,7 +70,11 @@ def match(
     for place, found in _named(headers, schema).items():
         fields[place] = found
     values = [_values(rows, place) for place in range(len(headers))]
-    fields |= _alike(headers, values, schema, fields)
+    evidence = Evidence()
+    for place, texts in enumerate(values):
+        evidence.look(place, texts)
+    settled = evidence.settled()
+    fields |= _alike(headers, values, settled, schema, fields)
     columns = []
     for place, header in enumerate(headers):
         counted = profile(header, [row[place] for row in rows if place < len(row)])
@@ -78,6 +87,7 @@ def match(
             field=field,
             how=how,
             protected=protected,
+            mark=note(settled.get(place, ""), schema.by_name.get(field)),
         )
         columns.append(replace(column, groupable=not (field or protected) and _groups(counted)))
     return columns
@@ -116,6 +126,7 @@ def _named(headers: Sequence[str], schema: FeatureSchema) -> dict[int, tuple[str
 def _alike(
     headers: Sequence[str],
     values: Sequence[Sequence[str]],
+    settled: Mapping[int, str],
     schema: FeatureSchema,
     found: dict[int, tuple[str, How]],
 ) -> dict[int, tuple[str, How]]:
@@ -133,7 +144,10 @@ def _alike(
     )
     more: dict[int, tuple[str, How]] = {}
     for _, place, field in pairs:
-        if place not in more and field not in taken and readable(values[place], readers[field]):
+        if place in more or field in taken:
+            continue
+        texts = adapted(values[place], settled.get(place, ""), schema.by_name.get(field))
+        if readable(texts, readers[field]):
             more[place] = field, "likeness"
             taken.add(field)
     return more
