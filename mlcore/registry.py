@@ -148,6 +148,14 @@ def pinned(version: ModelVersion, point: OperatingPoint) -> ActiveModel:
     return kept
 
 
+def in_memory(sha256: str) -> Artifact | None:
+    """An artifact that this process holds already, by its hash."""
+    for held in (_memory.active, _memory.pinned):
+        if held is not None and held.artifact.sha256 == sha256:
+            return held.artifact
+    return None
+
+
 def load(pk: int, sha256: str) -> Artifact:
     """A registered model's artifact. Raises `ArtifactError` unless it is what was recorded."""
     files = _files(pk, sha256)

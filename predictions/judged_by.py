@@ -54,6 +54,8 @@ def _point(prediction: Prediction, newest_first: list[OperatingDecision]) -> Ope
 
 def _own_point(prediction: Prediction) -> OperatingPoint | None:
     sha256 = prediction.model_sha256
+    if held := registry.in_memory(sha256):
+        return held.operating_point
     if sha256 not in _own:
         if len(_own) >= _MOST_KEPT:
             _own.clear()

@@ -50,7 +50,7 @@ def _visible(request: HttpRequest) -> PredictionQuerySet:
 
 def _one(request: HttpRequest, pk: UUID) -> Prediction:
     whole = _visible(request).for_result().select_related("batch")
-    apart = ("format", "headers", "matched", "grouped", "message")
+    apart = ("format", "headers", "matched", "grouped", "cut", "message")
     return get_object_or_404(whole.defer(*(f"batch__{name}" for name in apart)), pk=pk)
 
 

@@ -19,7 +19,7 @@ from mlcore.engine.schema import FeatureSchema
 from mlcore.engine.words import say
 from mlcore.models import Activation, ModelVersion
 from mlcore.templatetags.figures import percent
-from predictions.explanation import STRONG_FROM, Reason, explain, features_of, label_of, terms
+from predictions.explanation import STRONG_FROM, Reason, features_of, label_of, strongest, terms
 from predictions.judged_by import points_of
 from predictions.models import Prediction
 
@@ -116,11 +116,18 @@ def timeline_of(predictions: Sequence[Prediction], language: str) -> Timeline:
         Entry(
             prediction=prediction,
             point=point,
-            main_reason=next(iter(explain(prediction, language).raising), None),
+            main_reason=_main_reason(prediction, language),
         )
         for prediction, point in zip(predictions, points_of(predictions), strict=True)
     ]
     return Timeline(entries=entries, changes=_changes(predictions))
+
+
+def _main_reason(prediction: Prediction, language: str) -> Reason | None:
+    raising = {name: part for name, part in prediction.contributions.items() if part >= _FAINT}
+    schema = registry.schema_of(prediction.model_version)
+    found = strongest(prediction.inputs, raising, schema=schema, language=language, count=1)
+    return next(iter(found), None)
 
 
 def _changes(newest_first: Sequence[Prediction]) -> list[ModelChange]:

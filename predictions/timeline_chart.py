@@ -46,7 +46,7 @@ class _Size:
 
 _SIZES = (
     _Size(kind="wide-plot", width=720, height=280, right=78, dates=7, letter=6.2),
-    _Size(kind="narrow-plot", width=360, height=270, right=66, dates=3, letter=6.6),
+    _Size(kind="narrow-plot", width=360, height=270, right=66, dates=4, letter=6.6),
 )
 
 
@@ -152,7 +152,8 @@ class _Drawing:
 
     def _changes(self) -> Iterator[str]:
         edges = [self.x(change.at) for change in self.changes]
-        for change, x, end in zip(self.changes, edges, [*edges[1:], self.size.width], strict=True):
+        stretches = pairwise([*edges, self.size.width])
+        for change, (x, end) in zip(self.changes, stretches, strict=True):
             name = f"{change.number} · {change.version.version}"
             fits = self.size.letter * len(name) < end - x - 6
             yield f'<path class="change" d="M{x:.1f} {self.size.top - 8:.1f}V{self.floor:.1f}"/>'
@@ -231,7 +232,7 @@ def _days(first: datetime, last: datetime, step: int, most: int) -> Sequence[dat
     found = []
     while day <= last.date():
         moment = datetime(day.year, day.month, day.day, tzinfo=first.tzinfo)
-        if first <= moment <= last and day.toordinal() % step == 0:
+        if first <= moment <= last and (day.toordinal() - 1) % step == 0:  # weeks begin on Monday
             found.append(moment)
         day += _DAY
     return found

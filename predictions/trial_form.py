@@ -98,6 +98,7 @@ class LeverView:
         self.as_typed = "" if prepared is None else str(prepared)
         """The recorded value as its control holds it."""
         self.recorded = feature.value_text(recorded, language) or _("Not known")
+        self.moved = str(field.value()) != self.as_typed and recorded != field.value()
         self.slider = slider(feature, recorded)
         self.label = say(feature.label, language, feature.name)
 

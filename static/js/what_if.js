@@ -112,7 +112,7 @@ if (form) {
     const decimals = (lever.dataset.step.split(".")[1] || "").length;
     const follow = () => {
       const now = Number((value(lever) || lever.dataset.recorded).replace(",", "."));
-      if (Number.isFinite(now)) slider.value = now;
+      slider.value = Number.isFinite(now) ? now : Number(lever.dataset.recorded.replace(",", "."));
     };
     const comma = document.documentElement.lang === "fr" ? "," : ".";
     const slide = (to) => {
