@@ -169,10 +169,10 @@ class ColumnsForm(forms.Form):
             )
 
     def _note(self, column: Column, use: str) -> str:
-        if use == NOT_STORED and column.protected:
-            return _("Nobody asked for it, and it is protected by law: nothing of it is kept.")
+        if use == NOT_STORED and column.groupable:
+            return _("Could be kept to compare groups.")
         if use in self._audit:
-            return _("Shows whether groups are treated alike. No risk is computed from it.")
+            return _("For fairness checks only: no risk is computed from it.")
         if use == GROUP:
             return _("Stored with each assessment, to filter and compare by. The model ignores it.")
         return ""
@@ -207,6 +207,11 @@ class ColumnsForm(forms.Form):
         used = set(self.chosen)
         features = self.schema.features
         return [self.labels[feature.name] for feature in features if feature.name not in used]
+
+    @property
+    def knows_little(self) -> bool:
+        """Whether less than half of what the model asks is answered."""
+        return 2 * self.found < len(self.schema.features)
 
     @property
     def has_reference(self) -> bool:

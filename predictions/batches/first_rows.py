@@ -18,6 +18,7 @@ from predictions.models import Batch
 
 LOOKED_AT = 200  # rows
 SHOWN = 5  # rows
+_REFUSED_SHOWN = 2  # of them, at least, where there are so many
 FAULTS_SHOWN = 3
 
 Rows = Sequence[tuple[int, list[str]]]
@@ -44,6 +45,11 @@ class Reading:
     place: int
     """Of its column in the file."""
     cells: list[Cell]
+
+    @property
+    def wrong(self) -> str:
+        """What is wrong with the first cell that cannot be read; empty when all can be."""
+        return next((cell.wrong for cell in self.cells if cell.wrong), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +113,13 @@ def understood(
             counts[name] += 1
             first.setdefault(name, found[0])
     refused = len(frame.problems) if frame else len(whole)
+    shown = _shown(whole, sorted(frame.problems) if frame else ())
     return FirstRows(
         looked_at=len(rows),
         refused=refused + len(wrong),
-        lines=[line for line, _ in whole[:SHOWN]],
+        lines=[line for line, _ in shown],
         readings=[
-            _reading(name, place, whole[:SHOWN], schema, language)
+            _reading(name, place, shown, schema, language)
             for name, place in sorted(matched.items(), key=lambda item: item[1])
         ],
         unreadable={
@@ -120,6 +127,13 @@ def understood(
         },
         faults=wrong[:FAULTS_SHOWN],
     )
+
+
+def _shown(rows: Rows, refused: Sequence[int]) -> Rows:
+    """The first rows, and among them some that would be refused, where there are any."""
+    wrong = refused[:_REFUSED_SHOWN]
+    others = [place for place in range(len(rows)) if place not in wrong]
+    return [rows[place] for place in sorted([*wrong, *others[: SHOWN - len(wrong)]])]
 
 
 def _settle(rows: Rows, places: Collection[int], delimiter: str) -> None:

@@ -256,15 +256,15 @@ def _columns_page(
 
 def _named(
     first: FirstRows, form: ColumnsForm, batch: Batch
-) -> list[tuple[str, str, str, list[first_rows.Cell]]]:
-    """The label, the unit, the header and the cells of each field that the first rows show."""
+) -> list[tuple[str, str, str, first_rows.Reading]]:
+    """Each field that the first rows show, with its label, its unit and its header."""
     features = form.schema.by_name
     return [
         (
             form.labels[reading.name],
             features[reading.name].units(_language()) if reading.name in features else "",
             batch.headers[reading.place],
-            reading.cells,
+            reading,
         )
         for reading in first.readings
     ]
@@ -346,7 +346,7 @@ def _checked_page(request: HttpRequest, batch: Batch) -> HttpResponse:
 def _level(code: int) -> dict[str, str]:
     """A level as the templates show a prediction's."""
     band = BANDS[code]
-    return {"band": band, "get_band_display": BandChoice(band).label}
+    return {"band": band, "get_band_display": str(BandChoice(band).label)}
 
 
 def _replaced(batch: Batch) -> bool:
