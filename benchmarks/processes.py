@@ -56,6 +56,20 @@ def children(pid: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def parent(pid: int) -> int:
+    """The process that started a process."""
+    return int(_status(pid)[1])
+
+
+def tree(pid: int) -> list[int]:
+    """A process and all that live of those that it started, and they started."""
+    found = [pid]
+    for one in found:
+        with contextlib.suppress(OSError):
+            found.extend(children(one))
+    return found
+
+
 def loaded_packages(pid: int) -> set[str]:
     """Which of the packages named above a process has compiled code of in its memory."""
     folders = {
@@ -73,13 +87,26 @@ def cpu_seconds(pids: list[int]) -> float:
 
 def _cpu_seconds(pid: int) -> float:
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        user, system = _status(pid)[11:13]
     except OSError:
         return 0.0
-    # The name comes in parentheses and may hold spaces; user and system time are the 12th and 13th
-    # words after it.
-    user, system = stat.rpartition(")")[2].split()[11:13]
     return (int(user) + int(system)) / _TICKS
+
+
+def tree_cpu_seconds(pid: int) -> float:
+    """Processor time that a process and those it started have taken, the ended ones included."""
+    taken = 0
+    for one in tree(pid):
+        with contextlib.suppress(OSError):
+            # Its own, and that of the children which it has waited for.
+            taken += sum(map(int, _status(one)[11:15]))
+    return taken / _TICKS
+
+
+def _status(pid: int) -> list[str]:
+    """What the kernel says of a process, from its state on. Raises `OSError`."""
+    # The name comes in parentheses and may hold spaces.
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def machine_cpu_seconds() -> float:
