@@ -13,6 +13,7 @@ Shares and log-odds are numbers of 0 to 1 and around 0; `people` are counts of e
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mlcore import registry
@@ -26,8 +27,11 @@ MOST_AT_ONCE = 3000
 """Predictions up to which an account is computed while someone waits for the page."""
 
 
-def compute() -> dict[str, Any]:
-    """The account of now. Memory is bounded; the time grows with the number of employees."""
+def compute(earlier: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The account of now. Memory is bounded; the time grows with the number of employees.
+
+    What an `earlier` account says of the movement between two files is taken over, for it stays.
+    """
     active = active_model()
     schemas = {v.pk: registry.schema_of(v) for v in ModelVersion.objects.only("sha256", "schema")}
     levels, groups = Levels(), Groups()
@@ -56,7 +60,7 @@ def compute() -> dict[str, Any]:
         "base_rate": active.model.base_rate if active else None,
         "by": by,
         "effects": effects.to_json() if effects else None,
-        "movement": _movement(),
+        "movement": _movement(earlier["movement"] if earlier else None),
         "file": last,
     }
 
@@ -69,7 +73,7 @@ def active_model() -> registry.ActiveModel | None:
         return None
 
 
-def _movement() -> dict[str, Any] | None:
+def _movement(earlier: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     """The last file against what was known of its people before it; None with fewer than two.
 
     A file counts with those that corrected its refused rows: together they are everyone it was to
@@ -77,12 +81,18 @@ def _movement() -> dict[str, Any] | None:
     """
     whole = Batch.objects.filter(state=BatchState.DONE)
     newest = list(whole.filter(corrects=None).order_by("-finished_at", "-id")[:2])
-    if len(newest) < 2 or newest[0].started_at is None:
+    if len(newest) < 2:
         return None
     last, before = newest
+    if last.started_at is None:
+        return None
     files, files_before = _with_corrections(last), _with_corrections(before)
-    moves = reading.moves(files, newest[0].started_at)
+    if earlier and (earlier["files"], earlier["files_before"]) == (files, files_before):
+        return earlier
+    moves = reading.moves(files, last.started_at)
     return {
+        "files": files,
+        "files_before": files_before,
         "file": _named(last),
         "before": _named(before),
         "moves": [[move.before, move.now, move.people] for move in _summed(moves)],

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from predictions.models import Batch, Overview, Prediction
+from predictions.models import Batch, BatchState, Overview, Prediction
 from predictions.overview import account, reading
 
 _KEPT = 3  # who reads one while another takes its place finds it still
@@ -20,6 +20,7 @@ _REST = 10  # times as long as the last computation took, before the next one be
 # A prediction that is dated before an account may be committed after it. Whoever takes longer than
 # this to commit is a file, and the end of a file asks for a new account.
 _LATE = timedelta(seconds=10)
+_LONGEST_FILE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def standing(newest: datetime | None, file: int | None) -> Standing:
     large = overview and overview.content["predictions"] > account.MOST_AT_ONCE
     if large or _few() > account.MOST_AT_ONCE:
         return Standing(overview, behind=True)
-    return Standing(compute_and_keep(newest), behind=False)
+    return Standing(compute_and_keep(newest, overview), behind=False)
 
 
 def refresh() -> bool:
@@ -64,7 +65,9 @@ def refresh() -> bool:
             return False
         if now - overview.computed_at < timedelta(seconds=_REST * overview.seconds):
             return False
-    compute_and_keep(newest)
+    if _file_at_work():
+        return False
+    compute_and_keep(newest, overview)
     return True
 
 
@@ -73,10 +76,10 @@ def newest_overview() -> Overview | None:
     return Overview.objects.order_by("-computed_at", "-id").first()
 
 
-def compute_and_keep(newest: datetime | None) -> Overview:
+def compute_and_keep(newest: datetime | None, earlier: Overview | None = None) -> Overview:
     """Compute an account that counts every prediction up to `newest`, and forget the oldest."""
     started, clock = timezone.now(), time.monotonic()
-    content = account.compute()
+    content = account.compute(earlier.content if earlier else None)
     kept = Overview.objects.create(
         computed_at=started,
         covers_until=newest,
@@ -86,6 +89,15 @@ def compute_and_keep(newest: datetime | None) -> Overview:
     newer = list(Overview.objects.order_by("-computed_at", "-id").values("pk")[:_KEPT])
     Overview.objects.exclude(pk__in=[row["pk"] for row in newer]).delete()
     return kept
+
+
+def _file_at_work() -> bool:
+    """Whether a file is being recorded, whose end will ask for an account.
+
+    To count meanwhile would only slow it down. One that stands still for long stops nothing.
+    """
+    since = timezone.now() - _LONGEST_FILE
+    return Batch.objects.filter(state=BatchState.RUNNING, started_at__gte=since).exists()
 
 
 def _behind(overview: Overview, newest: datetime | None, file: int | None) -> bool:

@@ -6,11 +6,13 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from predictions.models import Batch, Overview, Prediction
 from predictions.overview import account, keeping, tasks
-from tests.overview.conftest import LEAVING
+from tests.overview.conftest import LEAVING, STAYING
 
 PAGE = "/"
 
@@ -117,7 +119,7 @@ def test_what_else_makes_an_account_old(alice, bring, what, monkeypatch):
     assert keeping.refresh()
     assert not keeping.refresh()
     if what == "a file ends":
-        Batch.objects.filter(pk=last.pk).update(state="running")
+        Batch.objects.filter(pk=last.pk).update(state="failed")
     else:
         monkeypatch.setattr(account, "active_model", lambda: None)
     with later(15):
@@ -138,3 +140,24 @@ def test_an_account_that_began_earlier_never_takes_the_place_of_a_newer(alice, r
     with later(-5):
         keeping.compute_and_keep(None)
     assert keeping.newest_overview() == newer
+
+
+def test_while_a_file_is_recorded_the_worker_counts_nothing(alice, bring, record):
+    last = bring(alice, {"E-1": LEAVING})
+    Batch.objects.filter(pk=last.pk).update(state="running")
+    assert not keeping.refresh()
+    with later(3600):  # it stands still
+        assert keeping.refresh()
+
+
+def test_what_moved_between_two_files_is_found_once(alice, bring, record):
+    bring(alice, {"E-1": LEAVING})
+    bring(alice, {"E-1": STAYING})
+    earlier = account.compute()
+    record(alice, employee_id="E-1", **LEAVING)
+    with CaptureQueriesContext(connection) as captured:
+        later_on = account.compute(earlier)
+    assert not any("EXCEPT" in query["sql"] for query in captured)
+    assert later_on["movement"] == earlier["movement"]
+    bring(alice, {"E-1": LEAVING, "E-2": LEAVING})
+    assert account.compute(later_on)["movement"] != earlier["movement"]
