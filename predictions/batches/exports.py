@@ -238,7 +238,8 @@ def to_correct(batch: Batch, language: str) -> ToCorrect:
         added = line_and_what_to_do()
 
     def rows() -> Iterator[list[str]]:
-        found = RefusedRow.objects.filter(batch=batch).order_by("row")
+        # A row of which nothing is kept, as a merge marker is, is not there to be corrected.
+        found = RefusedRow.objects.filter(batch=batch).exclude(cells=[]).order_by("row")
         for row in found.iterator(chunk_size=_REFUSED_PORTION):
             # A ragged line has more or fewer cells than the header.
             cells = [str(cell) for cell in row.cells[: len(own)]]
