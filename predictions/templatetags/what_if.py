@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from django import template
 from django.utils.safestring import SafeString, mark_safe
 
+from mlcore.engine.operating import Band
 from predictions import charts
 from predictions.models import Prediction
 from predictions.what_if import Change, Trial
@@ -30,6 +33,6 @@ def change_bar(
             after,
             prediction.base_rate,
             min(longest * _ROOM, 1.0),
-            changed.band if changed else prediction.band,
+            changed.band if changed else cast(Band, prediction.band),
         )
     )
