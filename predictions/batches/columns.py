@@ -33,7 +33,7 @@ _HOW = {
     "name": pgettext_lazy("how a column was recognised", "Recognised by its name"),
     "label": pgettext_lazy("how a column was recognised", "Recognised by its name"),
     "likeness": pgettext_lazy("how a column was recognised", "Looks like it: check it"),
-    REMEMBERED: pgettext_lazy("how a column was recognised", "As you chose for the last such file"),
+    REMEMBERED: pgettext_lazy("how a column was recognised", "As in the last file like this one"),
     CHOSEN: pgettext_lazy("how a column was recognised", "Your choice"),
 }
 

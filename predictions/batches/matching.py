@@ -109,7 +109,9 @@ def _as_remembered(
         name = then.get(column.header, NOT_STORED)
         if name in fields:
             uses.append(name)
-            how.append(REMEMBERED)
+            # What the header says outright was never a choice.
+            plain = name == column.field and column.how != "likeness"
+            how.append(column.how if plain else REMEMBERED)
         elif column.header in shape.grouped and not column.protected:
             uses.append(GROUP)
             how.append(REMEMBERED)

@@ -193,8 +193,17 @@ def test_the_next_file_of_the_same_headers_is_matched_as_the_last_one(as_alice, 
     )
     found = uses(as_alice.get(columns_of(bring(as_alice, turned))))
     assert found["Department"] == ("@group", "remembered")
-    assert found["OverTime"] == ("over_time", "remembered")
+    assert found["OverTime"] == ("over_time", "header")
     assert found["Age"] == ("", "")
+
+
+def test_a_likeness_that_was_confirmed_is_remembered_as_such(as_alice):
+    content = export(**{"Heures_sup": ["Oui", "Non"]}, without=["OverTime"])
+    first = bring(as_alice, content)
+    assert uses(as_alice.get(columns_of(first)))["Heures sup"] == ("over_time", "likeness")
+    send(as_alice, first, "assess")
+    again = uses(as_alice.get(columns_of(bring(as_alice, content))))
+    assert again["Heures sup"] == ("over_time", "remembered")
 
 
 def test_a_correction_that_was_only_looked_at_is_not_remembered(as_alice, draft):
