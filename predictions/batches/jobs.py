@@ -209,15 +209,17 @@ def _untidy() -> QuerySet[Batch]:
 def work(batch_id: int, seconds: float = 20.0) -> bool:
     """Do what is to be done for a file, for about so long; whether something is left to do.
 
-    Raises `OperationalError` or `InterfaceError` when the database stays away.
+    Then a task waits in the queue that goes on with it. Raises `OperationalError` or `InterfaceError` when the database stays away.
     """
     began = time.monotonic()
     deadline = began + seconds
     while True:
         try:
-            left = _step(batch_id, deadline)
-            if not left or time.monotonic() >= deadline:
-                return left
+            if not _step(batch_id, deadline):
+                return False
+            if time.monotonic() >= deadline:
+                call_for_hands(batch_id)
+                return True
         except _AWAY:
             if connection.in_atomic_block or time.monotonic() > began + max(seconds, _PATIENCE):
                 raise

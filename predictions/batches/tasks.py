@@ -15,11 +15,9 @@ class InterruptedWorkError(Exception):
 
 
 def work(batch_id: int) -> str:
-    """Work on a file for a while, and see to it that the work goes on."""
+    """Work on a file for a while; where something is left, the next task goes on."""
     try:
         left = jobs.work(batch_id, SLICE)
-        if left:
-            jobs.call_for_hands(batch_id)
     except DatabaseError as error:
         # The queue keeps what a task raises, and a database may quote a row.
         raise InterruptedWorkError(type(error).__name__) from None
