@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-import re
-from contextlib import suppress
 from typing import Any
-from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -28,8 +27,10 @@ from mlcore.admin import LINKS, Link
 from mlcore.models import ModelVersion
 from mlcore.templatetags.figures import band_mark, percent
 from predictions import exports
+from predictions.audit_list import PredictionList
 from predictions.explanation import explain
 from predictions.models import Prediction
+from predictions.models.batch import Batch, BatchChunk, BatchState
 from predictions.models.prediction import PredictionQuerySet
 
 # What the list's filters and its dates write into the address.
@@ -37,9 +38,9 @@ _LOOKUPS = {
     "model",
     "band__exact",
     "source__exact",
+    "file",
     *(f"created_at__{lookup}" for lookup in ("gte", "lt", "year", "month", "day")),
 }
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 # What rounding may do to a sum of a few dozen log-odds.
 _ROUNDING = 1e-9
 
@@ -68,11 +69,50 @@ class ModelFilter(admin.SimpleListFilter):
         return queryset.filter(model_version_id=int(value))
 
 
+class FileFilter(admin.SimpleListFilter):
+    """By the file that a prediction came with: chosen on the file's own page, shown here."""
+
+    title = _("file")
+    parameter_name = "file"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        value = self.value()
+        if not value or not value.isdecimal():
+            return []
+        return [(str(pk), name) for pk, name in _files(value).values_list("pk", "name")]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Prediction]
+    ) -> QuerySet[Prediction]:
+        return queryset.filter(batch=int(value)) if (value := self.value()) else queryset
+
+
+def _files(value: str) -> QuerySet[Batch]:
+    return Batch.objects.filter(pk=int(value))
+
+
 @admin.register(Prediction)
 class PredictionAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "employee", "risk", "level", "source", "version", "requester")
+    list_display = (
+        "created_at",
+        "employee",
+        "risk",
+        "level",
+        "source",
+        "file",
+        "version",
+        "requester",
+    )
     list_display_links = ("created_at", "employee")
-    list_filter = ("band", "source", ModelFilter, ("created_at", admin.DateFieldListFilter))
+    list_filter = (
+        "band",
+        "source",
+        ModelFilter,
+        FileFilter,
+        ("created_at", admin.DateFieldListFilter),
+    )
+    # To count what each filter would leave reads everything.
+    show_facets = admin.ShowFacets.NEVER
     date_hierarchy = "created_at"
     sortable_by = ("created_at", "employee", "risk")
     search_fields = ("employee_id",)  # shows the box; `get_search_results` does the search
@@ -95,7 +135,7 @@ class PredictionAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Prediction | None:
         try:
-            return Prediction.objects.for_result().get(pk=object_id)
+            return Prediction.objects.for_result().select_related("batch").get(pk=object_id)
         except (Prediction.DoesNotExist, ValidationError, ValueError):
             return None
 
@@ -105,12 +145,10 @@ class PredictionAdmin(ReadOnlyAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        wanted = Q(employee_id__startswith=term)
-        if _REQUEST_ID.match(term):
-            wanted |= Q(request_id=term)
-        with suppress(ValueError):
-            wanted |= Q(pk=UUID(term))
-        return queryset.filter(wanted), False
+        return queryset.filter(employee_id__begins_with=term), False
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PredictionList]:
+        return PredictionList
 
     # ---------------------------------------------------------------- the list
 
@@ -118,7 +156,12 @@ class PredictionAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         title = {"title": capfirst(self.opts.verbose_name_plural)}
-        return super().changelist_view(request, {**title, **(extra_context or {})})
+        answer = super().changelist_view(request, {**title, **(extra_context or {})})
+        if isinstance(answer, TemplateResponse) and answer.context_data:
+            shown = answer.context_data.get("cl")
+            if shown is not None and not shown.exact:
+                answer.context_data["selection_note_all"] = gettext("All selected")
+        return answer
 
     @admin.display(description=_("employee"), ordering="employee_id", empty_value="–")
     def employee(self, prediction: Prediction) -> str:
@@ -132,6 +175,13 @@ class PredictionAdmin(ReadOnlyAdmin):
     def level(self, prediction: Prediction) -> SafeString:
         mark = band_mark(prediction.band)  # type: ignore[arg-type]
         return format_html('<span class="band">{} {}</span>', mark, prediction.get_band_display())
+
+    @admin.display(description=_("file"), empty_value="–")
+    def file(self, prediction: Prediction) -> str:
+        if prediction.batch is None:
+            return ""
+        name, line = prediction.batch.name, prediction.row
+        return gettext("{file}, line {line}").format(file=name, line=line)
 
     @admin.display(description=_("model"))
     def version(self, prediction: Prediction) -> str:
@@ -171,10 +221,124 @@ class PredictionAdmin(ReadOnlyAdmin):
                 prediction.probability,
                 rel_tol=_ROUNDING,
             ),
+            "groups": list(prediction.groups.items()),
             "same_model": prediction.model_sha256 == prediction.model_version.sha256,
             "raw": _raw(prediction),
         }
         return super().render_change_form(request, context, *args, **kwargs)  # type: ignore[return-value]
+
+
+@admin.register(Batch)
+class BatchAdmin(ReadOnlyAdmin):
+    """Files of employees: who brought them, what judged them, and what came of it."""
+
+    list_display = (
+        "uploaded_at",
+        "name",
+        "state",
+        "uploaded_by",
+        "version",
+        "share",
+        "rows",
+        "recorded",
+        "not_recorded",
+    )
+    list_display_links = ("uploaded_at", "name")
+    list_filter = ("state", ("uploaded_at", admin.DateFieldListFilter))
+    search_fields = ("name", "sha256")
+    search_help_text = _("Name or SHA-256 of the file")
+    sortable_by = ("uploaded_at", "name", "rows")
+    list_per_page = 50
+    show_facets = admin.ShowFacets.NEVER
+    fieldsets = (
+        (None, {"fields": ("name", "state", "its_page", "its_predictions")}),
+        (
+            _("Brought"),
+            {
+                "fields": (
+                    "uploaded_at",
+                    "uploaded_by",
+                    "size",
+                    "sha256",
+                    "request_id",
+                    "corrects",
+                    "kept_as_groups",
+                )
+            },
+        ),
+        (
+            _("Assessed"),
+            {
+                "fields": (
+                    "started_at",
+                    "started_by",
+                    "finished_at",
+                    "model_version",
+                    "moderate_from",
+                    "threshold",
+                    "very_high_from",
+                    "rows",
+                    "recorded",
+                    "not_recorded",
+                    "erased_at",
+                )
+            },
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Batch]:
+        chunks = BatchChunk.objects.filter(batch=OuterRef("pk"), done_at__isnull=False)
+        sums = chunks.order_by().values("batch")
+
+        def total(column: str) -> Coalesce:
+            return Coalesce(Subquery(sums.annotate(n=Sum(column)).values("n")), 0)
+
+        return (
+            Batch.objects.select_related("uploaded_by", "started_by", "model_version", "corrects")
+            .defer("model_version__schema", "model_version__card", "format", "matched", "cut")
+            .annotate(accepted=total("accepted"), refused=total("refused"))
+        )
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        allowed = {"state__exact", "uploaded_at__gte", "uploaded_at__lt"}
+        return lookup in allowed and "\0" not in value
+
+    @admin.display(description=_("model"), empty_value="–")
+    def version(self, batch: Batch) -> str:
+        return batch.model_version.version if batch.model_version else ""
+
+    @admin.display(description=_("threshold"), empty_value="–")
+    def share(self, batch: Batch) -> str:
+        return "" if batch.threshold is None else percent(batch.threshold, 1)
+
+    @admin.display(description=_("recorded"))
+    def recorded(self, batch: Any) -> str:
+        return number_format(_recorded(batch), force_grouping=True)
+
+    @admin.display(description=_("refused"))
+    def not_recorded(self, batch: Any) -> str:
+        return number_format(batch.refused, force_grouping=True)
+
+    @admin.display(description=_("columns kept as groups"), empty_value="–")
+    def kept_as_groups(self, batch: Batch) -> str:
+        return ", ".join(batch.headers[place] for place in batch.grouped)
+
+    @admin.display(description=_("its page"))
+    def its_page(self, batch: Batch) -> SafeString:
+        return format_html('<a href="{}">{}</a>', batch.get_absolute_url(), gettext("Open it"))
+
+    @admin.display(description=_("predictions"), empty_value="–")
+    def its_predictions(self, batch: Any) -> SafeString | str:
+        if not _recorded(batch):
+            return ""
+        address = reverse("admin:predictions_prediction_changelist", query={"file": batch.pk})
+        return format_html('<a href="{}">{}</a>', address, gettext("Those of this file"))
+
+
+def _recorded(batch: Any) -> int:
+    """How many rows are on record: a file that was only tried has accepted rows, and none."""
+    tried = batch.state in (BatchState.CHECKING, BatchState.CHECKED)
+    return 0 if tried else int(batch.accepted)
 
 
 def _made_by(request: HttpRequest, version: ModelVersion) -> Link | None:

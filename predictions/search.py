@@ -75,8 +75,8 @@ class Criteria:
     """The beginning of the reference."""
     since: datetime | None = None
     before: datetime | None = None
-    bands: Sequence[str] = ()
-    sources: Sequence[str] = ()
+    bands: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
     model: str | None = None
     """The version of a model."""
     batch: Batch | None = None
@@ -137,24 +137,38 @@ class Search:
 
     # ---------------------------------------------------------------- reads
 
-    def page(self, *, size: int, start: Position | None = None, newer: bool = False) -> Page:
-        """Up to `size` rows from a place on: the older ones, or the `newer` ones."""
+    def page(
+        self,
+        *,
+        size: int,
+        start: Position | None = None,
+        newer: bool = False,
+        skip: int = 0,
+        from_oldest: bool = False,
+    ) -> Page:
+        """Up to `size` rows from a place on: the older ones, or the `newer` ones.
+
+        `skip` rows are left out first; each costs as much as one that is read. `from_oldest` gives
+        the rows in the other order, from the first that there is.
+        """
+        newer = newer or from_oldest
         order = _OLDEST if newer else _NEWEST
+        stretch = slice(skip, skip + size + 1)
         there = Q() if start is None else start.beyond(newer=newer)
         end = None
         if self._few:
             keys = self.all.filter(there).order_by(*_unordered(order)).values_list("pk")
-            rows = _rows(keys[: size + 1], order)
+            rows = _rows(keys[stretch], order)
         elif self._parts:
-            rows = self._merged(there, order, size + 1)
+            rows = self._merged(there, order, stretch)
         else:
             end = None if self._leads_to_all else self._end(there, order)
             near = there if end is None else there & _until(end, newer=newer)
             found = self.all.filter(near).order_by(*order)
             if self._leads_to_all:
-                rows = list(found.for_history()[: size + 1])
+                rows = list(found.for_history()[stretch])
             else:
-                rows = _rows(found.values_list("pk")[: size + 1], order)
+                rows = _rows(found.values_list("pk")[stretch], order)
         more = len(rows) > size
         rows = rows[:size]
         stopped = end is not None and not more
@@ -162,7 +176,7 @@ class Search:
         if rows and not stopped:
             last = Position.of(rows[-1])
         onward = last if more or stopped else None
-        if newer:
+        if newer and not from_oldest:
             rows.reverse()
             # Wherever one comes from, the rows are still there.
             back = Position.of(rows[-1]) if rows else start
@@ -187,7 +201,8 @@ class Search:
         most = COUNTED + 1
         wanted = self.criteria
         if self._few:
-            return Count(self.all.count(), True)
+            only = wanted == Criteria(beginning=wanted.beginning)
+            return Count(self._alike if only else self.all.order_by().count(), True)
         if wanted == Criteria(batch=wanted.batch) and wanted.batch:
             found = Prediction.objects.filter(batch=wanted.batch).order_by()[:most].count()
         elif self._parts:
@@ -259,12 +274,15 @@ class Search:
         return not (wanted.employee and wanted.requested_by is not None)
 
     @cached_property
+    def _alike(self) -> int:
+        """How many references begin like that; at most one more than are counted."""
+        found = Prediction.objects.filter(employee_id__begins_with=self.criteria.beginning)
+        return found.order_by().values("pk")[: COUNTED + 1].count()
+
+    @property
     def _few(self) -> bool:
         """Whether so few references begin like that that all of their rows can be looked at."""
-        if not (beginning := self.criteria.beginning):
-            return False
-        found = Prediction.objects.filter(employee_id__begins_with=beginning)
-        return found.order_by().values("pk")[: COUNTED + 1].count() <= COUNTED
+        return bool(self.criteria.beginning) and self._alike <= COUNTED
 
     @cached_property
     def _parts(self) -> list[PredictionQuerySet]:
@@ -279,7 +297,7 @@ class Search:
             return []
         if not connections[Prediction.objects.db].features.supports_slicing_ordering_in_compound:
             return []
-        sources = wanted.sources or Source.values
+        sources: Sequence[str] = wanted.sources or Source.values
         if wanted.batch:
             sources = [source for source in sources if source == Source.FILE]
             models = [wanted.batch.model_version_id] if wanted.batch.model_version_id else []
@@ -296,15 +314,15 @@ class Search:
         ]
         return parts or [Prediction.objects.none()]
 
-    def _merged(self, there: Q, order: Sequence[str], limit: int) -> list[Prediction]:
+    def _merged(self, there: Q, order: Sequence[str], stretch: slice) -> list[Prediction]:
         parts = [
-            part.filter(there).order_by(*order).values("pk", "created_at")[:limit]
+            part.filter(there).order_by(*order).values("pk", "created_at")[: stretch.stop]
             for part in self._parts
         ]
-        keys: Any = parts[0]
+        keys: Any = parts[0][stretch.start :]
         if len(parts) > 1:
             order_of_keys = [name.replace("id", "pk") for name in order]
-            keys = parts[0].union(*parts[1:], all=True).order_by(*order_of_keys)[:limit]
+            keys = parts[0].union(*parts[1:], all=True).order_by(*order_of_keys)[stretch]
         return _rows([(row["pk"],) for row in keys], order)
 
     def _end(self, there: Q, order: Sequence[str]) -> Position | None:

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.utils import translation
 
 from accounts.models import User
@@ -11,7 +13,8 @@ from mlcore import registry, services
 from mlcore.engine import artifact
 from mlcore.models import Origin
 from predictions.models import Source
-from predictions.services import Request, predict
+from predictions.models.batch import Batch, BatchChunk, BatchState
+from predictions.services import Request, predict, record_frame
 from tests.conftest import EMPLOYEE
 
 
@@ -66,6 +69,46 @@ def record_with(second_model):
         )
 
     return make
+
+
+@pytest.fixture
+def file(alice, active_model):
+    """A file of two people, assessed."""
+    begun = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    batch = Batch.objects.create(
+        name="people.csv",
+        sha256="a" * 64,
+        size=100,
+        uploaded_by=alice,
+        request_id="the-upload",
+        state=BatchState.DONE,
+        headers=["Employee", "Overtime", "Site"],
+        grouped=[2],
+        rows=3,
+        model_version_id=active_model.id,
+        threshold=0.25,
+        started_by=alice,
+        started_at=begun,
+        finished_at=begun + timedelta(minutes=1),
+    )
+    frame = active_model.schema.clean_frame(
+        {"employee_id": ["P-1", "P-2"], "over_time": ["Yes", "No"]}
+    )
+    request = Request(requested_by=alice, source=Source.FILE, request_id="the-upload")
+    with time_machine.travel(begun + timedelta(seconds=30), tick=False):
+        record_frame(
+            frame,
+            active_model.model.score_frame(frame),
+            using=active_model,
+            request=request,
+            batch=batch,
+            rows=[2, 3],
+            groups={"Site": ["Lyon", "=Paris"]},
+        )
+        BatchChunk.objects.create(
+            batch=batch, number=0, rows=3, content=b"", done_at=begun, accepted=2, refused=1
+        )
+    return batch
 
 
 @pytest.fixture

@@ -65,6 +65,7 @@ def test_who_was_shut_out_can_sign_in_as_someone_else(client, alice):
 def test_an_auditor_sees_records_and_models_alone(as_bob):
     assert sections(as_bob) == {
         "predictions.Prediction",
+        "predictions.Batch",
         "mlcore.ModelVersion",
         "mlcore.Activation",
         "mlcore.ActivationProposal",
@@ -76,6 +77,7 @@ def test_an_administrator_sees_what_their_role_names(client, carol):
     client.force_login(carol)
     assert sections(client) == {
         "predictions.Prediction",
+        "predictions.Batch",
         "mlcore.ModelVersion",
         "mlcore.Activation",
         "mlcore.ActivationProposal",
