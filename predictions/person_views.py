@@ -26,7 +26,7 @@ from mlcore.templatetags.figures import percent
 from predictions import timeline_chart
 from predictions.explanation import explain
 from predictions.models import Prediction
-from predictions.models.prediction import PredictionQuerySet
+from predictions.models.prediction import BandChoice, PredictionQuerySet
 from predictions.timeline import Difference, Timeline, difference_of, timeline_of
 from predictions.trial_form import TrialForm
 from predictions.what_if import Change, NotTriableError, Trial, best_changes, ground_of, tried
@@ -177,7 +177,7 @@ def _outcome(request: HttpRequest, trying: Trying, context: dict[str, object]) -
     errors = {name: [str(each) for each in found] for name, found in trying.form.errors.items()}
     trial = trying.trial
     return {
-        "said": _said(trial),
+        "said": _said(trying.form.ground.prediction, trial),
         "outcome": render_to_string("predictions/_trial.html", context, request),
         "errors": errors,
         "moved": [move.name for move in trial.moves] if trial else [],
@@ -185,14 +185,18 @@ def _outcome(request: HttpRequest, trying: Trying, context: dict[str, object]) -
     }
 
 
-def _said(trial: Trial | None) -> str:
+def _said(prediction: Prediction, trial: Trial | None) -> str:
     """The outcome in one sentence, for those who hear it."""
     if trial is None:
         return _("A value cannot be read yet. Look at the field that is marked.")
     risk = percent(trial.probability)
     if not trial.moves:
         return _("All values are as they were assessed: {risk}.").format(risk=risk)
-    return _("With these changes the risk would be said to be {risk}.").format(risk=risk)
+    before = percent(prediction.probability)
+    level = BandChoice(trial.band).label
+    return _("With these changes: {risk}, {level}, instead of {before}.").format(
+        risk=risk, level=level, before=before
+    )
 
 
 # ------------------------------------------------------------------ one employee over time

@@ -274,7 +274,7 @@ def test_a_script_is_sent_the_outcome_and_the_errors_by_field(as_alice, stored):
     assert found["moved"] == ["over_time"]
     assert found["query"] == "over_time=No"
     assert found["errors"] == {}
-    assert found["said"].endswith(f"{round(after.probability * 100)}%.")
+    assert found["said"].startswith(f"With these changes: {round(after.probability * 100)}%, ")
     assert "<table" in found["outcome"]
     wrong = ask(monthly_income="beaucoup")
     assert list(wrong["errors"]) == ["monthly_income"]
