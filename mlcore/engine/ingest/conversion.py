@@ -9,13 +9,14 @@ import tempfile
 from typing import BinaryIO
 
 from mlcore.engine.ingest import sheet
+from mlcore.engine.ingest.limits import Limits
 from mlcore.engine.ingest.refusals import TableError
 
-SECONDS = 90
+SECONDS = 60
 """A sheet of a million rows and 35 columns takes about half of it."""
 
 
-def as_csv(file: BinaryIO) -> BinaryIO:
+def as_csv(file: BinaryIO, limits: Limits) -> BinaryIO:
     """The first sheet that holds something as CSV: UTF-8, commas, one line for each row of the
     sheet; in a temporary file of its own. Raises `TableError`.
     """
@@ -25,9 +26,11 @@ def as_csv(file: BinaryIO) -> BinaryIO:
             file.seek(0)
             shutil.copyfileobj(file, brought, 2**20)
             brought.seek(0)
-            complaint = _run(brought, converted)
-        if complaint:
-            raise TableError(complaint)
+            code, _, number = _run(brought, converted, limits).partition(" ")
+        if code == sheet.TOO_WIDE:
+            raise TableError(code, columns=int(number), most=limits.columns)
+        if code:
+            raise TableError(code)
     except BaseException:
         converted.close()
         raise
@@ -35,11 +38,11 @@ def as_csv(file: BinaryIO) -> BinaryIO:
     return converted
 
 
-def _run(brought: BinaryIO, converted: BinaryIO) -> str:
+def _run(brought: BinaryIO, converted: BinaryIO, limits: Limits) -> str:
     """Why there is no sheet, or `""`."""
     try:
         child = subprocess.run(  # noqa: S603
-            [sys.executable, "-I", sheet.__file__],
+            [sys.executable, "-I", sheet.__file__, str(limits.columns)],
             stdin=brought,
             stdout=converted,
             stderr=subprocess.PIPE,
@@ -51,4 +54,4 @@ def _run(brought: BinaryIO, converted: BinaryIO) -> str:
         return ""
     told = child.stderr.decode(errors="replace").strip()
     # It died of what it read.
-    return told if told in (sheet.TOO_LARGE, sheet.UNREADABLE, sheet.EMPTY) else sheet.TOO_LARGE
+    return told if told.partition(" ")[0] in sheet.COMPLAINTS else sheet.TOO_LARGE

@@ -19,11 +19,15 @@ from mlcore.engine.values import fold
 
 LONGEST_NAME = 1_000  # characters: a survey's question may be one
 
+MERGE_MARKERS = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
+"""How the lines begin that mark a merge which nobody finished."""
+
 _HIGHEST = 25  # rows within which the names stand
 _MOST = 3  # rows of names below the first
 _FULL = 0.6  # of the columns that a row of names fills at least
 _NUMERIC = 0.8  # of the filled cells of a column of numbers
 _VALUE = re.compile(r"[-+]?[0-9][0-9 .,/:%€$£\u00a0\u202f-]*\Z")
+_YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 _UNIT = re.compile(r"\(.{1,12}\)|\[.{1,12}\]")
 _UNITS = {fold(mark) or mark for _, marks in MARKS for mark in marks} | {
     fold(word)
@@ -56,15 +60,19 @@ def find(rows: Sequence[Sequence[str]]) -> Naming:
     width = max(map(filled_width, grid))
     grid = [row[:width] for row in grid]
     first = _first(grid, width)
-    if looks_like_values(grid[first]):
-        raise TableError("no_header")
     last = first
-    numeric = _numeric(grid[first + 1 + _MOST :] or grid[first + 1 :], width)
     while last < min(first + _MOST, len(grid) - 1) and _continues(
-        grid[first], grid[last + 1], numeric
+        grid[first], grid[last + 1], _numeric(grid[last + 2 :], width)
     ):
         last += 1
-    return Naming(_names(grid, first, last), last)
+    if any(row[0].startswith(MERGE_MARKERS) for row in grid[: last + 1]):
+        raise TableError("unfinished_merge")
+    names = _names(grid, first, last)
+    if looks_like_values(grid[first]) and looks_like_values(names):
+        raise TableError("no_header")
+    if 2 * sum(name.startswith("=") for name in names) > len(names):
+        raise TableError("formulas")
+    return Naming(names, last)
 
 
 def looks_like_values(header: Sequence[object]) -> bool:
@@ -152,18 +160,18 @@ def _names(grid: Sequence[Sequence[str]], first: int, last: int) -> list[str]:
     block = block or [grid[first]]
     main = max(block, key=_naming)
     above = grid[first - 1] if first and sum(map(bool, grid[first - 1])) > 1 else []
-    groups = next((row for row in [above, *block[: block.index(main)]] if row), [])
+    higher = next((row for row in [above, *block[: block.index(main)]] if row), [])
     others = [row for row in (*block, above) if row and row is not main]
     repeated = {name for name, times in Counter(main).items() if times > 1}
     names: list[str] = []
     group = ""
     for place, cell in enumerate(main):
-        name = cell
-        if groups:
-            group = groups[place] or group
-            if group and group != cell and (cell in repeated or (cell and is_value(cell))):
-                name = f"{group} {cell}".strip()
-        name = name or next((row[place] for row in others if row[place]), "")
+        name = cell or next((row[place] for row in others if row[place]), "")
+        group = (higher or main)[place] or group
+        # A year, or what stands under several groups, says little by itself.
+        partial = _YEAR.fullmatch(name) or (higher and name in repeated)
+        if partial and group not in ("", name):
+            name = f"{group} {name}"
         names.append(" ".join(name.split())[:LONGEST_NAME] or f"({letter(place)})")
     return distinct(names)
 

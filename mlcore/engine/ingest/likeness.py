@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -18,14 +19,14 @@ annual yearly annuel annuelle
 year years yr yrs annee annees an ans
 seniority tenure anciennete
 department dept dep departement service
-number num nb nbr nombre no count qty
+number num nb nbr nombre no n numero qty
 job poste emploi metier occupation position
 role fonction function
 level niveau lvl niv
 satisfaction satisf sat
 environment environnement env
-relationship relationships relation relations rel
-distance dist
+relationship relationships relation relations relationnel relationnelle rel
+distance dist trajet commute
 home domicile house residence
 work travail wk
 travel travels deplacement deplacements trip trips
@@ -56,7 +57,7 @@ percent percentage pct pourcentage %
 age
 gender sex sexe genre
 marital matrimoniale familiale family
-status situation statut
+status situation sit statut
 employee employe employee salarie collaborateur staff emp
 identifier id identifiant matricule ref reference
 experience exp
@@ -69,10 +70,22 @@ a an at by d de des du en et for from in l la le les of on or par pour sur the t
 is envers egard ecoule ecoules
 """
 _EMPTY = frozenset(_NOTHING.split())
-_GENERAL = {"number": 0.3, "year": 0.5, "work": 0.6, "job": 0.7, "employee": 0.5, "last": 0.5,
-            "current": 0.7, "total": 0.5, "percent": 0.5}  # fmt: skip
+_GENERAL = {
+    "number": 0.3,
+    "year": 0.5,
+    "work": 0.6,
+    "job": 0.7,
+    "employee": 0.5,
+    "last": 0.5,
+    "current": 0.7,
+    "total": 0.5,
+    "percent": 0.5,
+    "status": 0.5,
+    "business": 0.7,
+}
 """Words that many headers share tell less."""
 
+_ASIDE = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _CLOSE = 0.84  # of two words' letters, from which on they may be one word written twice
 _LONGEST = 12  # words of a header that are compared
 
@@ -93,7 +106,8 @@ class Vocabulary:
 
     def likenesses(self, header: str) -> dict[str, float]:
         """By field, how alike the header and its names are, from 0 to 1."""
-        headers = _all((header, *TERMS.get(fold(header), {}).values()))
+        bare = _ASIDE.sub(" ", header)
+        headers = _all((header, bare, *TERMS.get(fold(bare), {}).values()))
         return {
             field: max((_likeness(one, name) for one in headers for name in names), default=0.0)
             for field, names in self._names.items()
@@ -127,7 +141,7 @@ def _likeness(one: tuple[str, ...], other: tuple[str, ...]) -> float:
 
 
 def _weight(word: str) -> float:
-    return _GENERAL.get(word, 1.0)
+    return 0.3 if word.isdigit() else _GENERAL.get(word, 1.0)
 
 
 @lru_cache(maxsize=65536)

@@ -138,7 +138,7 @@ def _alike(
     pairs = sorted(
         (-likeness, place, field)
         for place, header in enumerate(headers)
-        if place not in found
+        if place not in found and not header_words.PERSONAL_ALWAYS.search(phrase(header))
         for field, likeness in vocabulary.likenesses(header).items()
         if field not in taken and likeness >= _LIKE
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from mlcore.engine.ingest.headers import MERGE_MARKERS
 from mlcore.engine.ingest.limits import BATCH, LONGEST_LINE
 from mlcore.engine.ingest.refusals import TableError
 from mlcore.engine.words import Problem
@@ -83,9 +84,6 @@ class _Pieces(io.BufferedIOBase):
 
     def read(self, size: int | None = -1, /) -> bytes:
         return self.read1()
-
-
-MERGE_MARKERS = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
 
 
 class Faults:

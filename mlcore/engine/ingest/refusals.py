@@ -69,6 +69,18 @@ SENTENCES: Mapping[str, Words] = {
         "fr": "Le fichier contient une ligne de plus d’un million de caractères. Exportez-le à"
         " nouveau au format CSV, une ligne par collaborateur.",
     },
+    "unfinished_merge": {
+        "en": "The file holds two versions, one below the other, with the marks of a merge that"
+        " nobody finished. Keep one version and delete the marks.",
+        "fr": "Le fichier contient deux versions l’une sous l’autre, avec les marques d’une fusion"
+        " restée inachevée. Gardez une seule version et supprimez les marques.",
+    },
+    "formulas": {
+        "en": "The file holds formulas instead of their results. Open it in Excel, let it"
+        " calculate, and save it again.",
+        "fr": "Le fichier contient des formules au lieu de leurs résultats. Ouvrez-le dans Excel,"
+        " laissez-le calculer, puis enregistrez-le à nouveau.",
+    },
     "nuls": {
         "en": "The file is damaged: from line {line} on it holds characters that no text holds."
         " Export it again.",

@@ -28,12 +28,18 @@ from xml.etree import ElementTree  # its input is small and the process is confi
 MEMORY = 2**30  # bytes
 MOST_ROWS = 1_048_576
 MOST_COLUMNS = 16_384
-LARGEST_OUTPUT = 600 * 2**20  # bytes
+LARGEST_OUTPUT = 300 * 2**20  # characters
+LONGEST_LINE = 2**20  # characters, as the reader of what is written has it
+LONGEST_CELL = 32_767  # characters, as Excel has it
+DENSEST, LARGE = 150, 2**26
+"""What unpacks to more than so many times its size, and to more bytes than that, is a bomb."""
 MOST_STRINGS = 400_000_000  # characters of the shared texts, all together
 MOST_CELLS = 5_000_000
 """Of a spreadsheet in another format, which is read at once."""
 
-TOO_LARGE, UNREADABLE, EMPTY = "workbook_too_large", "workbook_unreadable", "empty"
+COMPLAINTS = TOO_LARGE, UNREADABLE, EMPTY, FORMULAS, TOO_WIDE = (
+    "workbook_too_large", "workbook_unreadable", "empty", "formulas", "too_many_columns",
+)  # fmt: skip
 
 _CHUNK = 2**18  # characters
 _LONGEST_ROW = 2**22  # characters
@@ -72,21 +78,22 @@ _UNSPOKEN = re.compile(r"\"[^\"]*\"|\\.|_.|\*.|\[(?![hms]+\])[^\]]*\]", re.IGNOR
 
 
 class SheetError(Exception):
-    """Why there is no sheet: one of `TOO_LARGE`, `UNREADABLE`, `EMPTY`."""
+    """Why there is no sheet: one of `COMPLAINTS`, the last with the number of columns."""
 
 
 # ---------------------------------------------------------------- the workbook
 
 
-def convert(source: IO[bytes], out: IO[bytes]) -> None:
-    """Write the first visible sheet that holds something. Raises `SheetError`.
+def convert(source: IO[bytes], out: IO[bytes], most_columns: int = MOST_COLUMNS) -> None:
+    """Write the first visible sheet that holds something. Raises `SheetError`; also when a row
+    fills more than `most_columns`.
 
     One line for each row of the sheet, so that both have the same number: line breaks in a cell
     become spaces. Cells merged downwards hold their value in each row.
     """
     try:
         try:
-            _convert_rows(source, out)
+            _convert_rows(source, out, most_columns)
         except _BROKEN:
             # Or only unusual: what reads everything at once may know better.
             _empty(out)
@@ -101,15 +108,18 @@ _BROKEN = (
 )  # fmt: skip
 
 
-def _convert_rows(source: IO[bytes], out: IO[bytes]) -> None:
+def _convert_rows(source: IO[bytes], out: IO[bytes], most_columns: int) -> None:
+    formulas = False
     with zipfile.ZipFile(source) as package:
         paths, is_1904, parts = _describe(package)
         styles = _styles(package, parts.get("styles", ""))
         strings = _strings(package, parts.get("sharedStrings", ""))
         for path in paths:
-            if _Sheet(package, path, strings, styles, is_1904).write(out):
+            sheet = _Sheet(package, path, strings, styles, is_1904, most_columns)
+            if sheet.write(out):
                 return
-    raise SheetError(EMPTY)
+            formulas = formulas or sheet.formulas
+    raise SheetError(FORMULAS if formulas else EMPTY)
 
 
 def _describe(package: zipfile.ZipFile) -> tuple[list[str], bool, dict[str, str]]:
@@ -218,6 +228,9 @@ def _stretches(package: zipfile.ZipFile, path: str, tag: str) -> Iterator[str]:
     ended = re.compile(r"</(?:\w+:)?(?:sheetData|sst)\s*>")
     behind = False
     rest = ""
+    described = package.getinfo(path)
+    if described.file_size > max(LARGE, DENSEST * described.compress_size):
+        raise SheetError(TOO_LARGE)
     decode = codecs.getincrementaldecoder("utf-8-sig")().decode
     with package.open(path) as part:
         while chunk := part.read(_CHUNK):
@@ -253,7 +266,7 @@ def _rich(item: str) -> str:
     if "rPh" in item:
         item = _PHONETIC.sub("", item)
     texts = _TEXT.findall(item)
-    return _plain(texts[0] if len(texts) == 1 else "".join(texts))
+    return _plain((texts[0] if len(texts) == 1 else "".join(texts))[:LONGEST_CELL])
 
 
 def _plain(text: str) -> str:
@@ -287,11 +300,16 @@ class _Sheet:
         strings: list[str],
         styles: dict[str, str],
         is_1904: bool,
+        most_columns: int,
     ) -> None:
         self._package = package
         self._path = path
         self._strings = strings
         self._styles = styles
+        self._most_columns = most_columns
+        self._size = 0
+        self.formulas = False
+        """Whether there are any; a sheet that holds nothing else holds none of their results."""
         self._first_day = (
             datetime.datetime(1904, 1, 1) if is_1904 else datetime.datetime(1899, 12, 30)
         )
@@ -307,6 +325,7 @@ class _Sheet:
         return written and (not self._merges or self._pass(out))
 
     def _pass(self, out: IO[bytes]) -> bool:
+        self._size = 0
         text = io.TextIOWrapper(out, encoding="utf-8", errors="replace", newline="")
         write = csv.writer(text, lineterminator="\n").writerow
         first: list[list[str]] = []
@@ -327,8 +346,6 @@ class _Sheet:
                 row += [""] * (width - len(row))
             written = written or bool(row)
             write(row)
-            if not number % 1000 and out.tell() > LARGEST_OUTPUT:
-                raise SheetError(TOO_LARGE)
         if first and width:
             written = True
             for early in first:
@@ -356,12 +373,24 @@ class _Sheet:
                 row = self._cells(cells) if cells else []
                 while row and not row[-1]:
                     row.pop()
+                self._check(row)
                 yield self._merged(number, row, going) if self._merges else row
+            self.formulas = self.formulas or "<f" in text
             if "mergeCell" in text:
                 merges += _MERGE.findall(text)
                 if len(merges) > _MOST_MERGES:
                     raise SheetError(TOO_LARGE)
         self._merges = _merged_down(merges)
+
+    def _check(self, row: list[str]) -> None:
+        if len(row) > self._most_columns:
+            filled = sum(map(bool, row))
+            if filled > self._most_columns:
+                raise SheetError(f"{TOO_WIDE} {filled}")
+        size = sum(map(len, row))
+        self._size += size
+        if size > LONGEST_LINE or self._size > LARGEST_OUTPUT:
+            raise SheetError(TOO_LARGE)
 
     def _merged(self, number: int, row: list[str], going: dict[int, tuple[int, str]]) -> list[str]:
         """A row with the values of cells that are merged downwards into it."""
@@ -597,11 +626,11 @@ def _confine() -> None:
 
 def main() -> None:
     """A workbook on standard input, its CSV on standard output, both of them files; or a complaint
-    on the standard error."""
+    on the standard error. The argument: how many columns a row may fill."""
     _confine()
     with os.fdopen(os.dup(0), "rb") as source, os.fdopen(os.dup(1), "wb") as out:
         try:
-            convert(source, out)
+            convert(source, out, int(sys.argv[1]) if sys.argv[1:] else MOST_COLUMNS)
         except SheetError as error:
             sys.stderr.write(str(error))
             sys.exit(1)

@@ -91,7 +91,7 @@ def examine(file: BinaryIO, *, limits: Limits = BATCH) -> Incoming:
     kind: Literal["csv", "xlsx"] = "csv"
     if beginning.startswith(b"PK\x03\x04"):
         kind = "xlsx"
-        file = as_csv(file)
+        file = as_csv(file, limits)
         file.seek(0)
         beginning = file.read(PIECE)
     encoding, lines = _survey(file, beginning)
@@ -149,7 +149,7 @@ def _text(beginning: bytes, encoding: str, *, is_whole: bool) -> str:
     start = text.lstrip()[:1]
     if not start:
         raise TableError("empty")
-    if start == "<" and not text.lstrip().startswith(records.MERGE_MARKERS):
+    if start == "<" and not text.lstrip().startswith(headers.MERGE_MARKERS):
         raise TableError("markup")
     if start in "{[" or text.startswith("%PDF-"):
         raise TableError("neither")
