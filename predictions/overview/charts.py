@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from django.utils.html import escape
 
@@ -43,14 +43,14 @@ def flows(
     *,
     words: Mapping[Band, str],
     sides: tuple[str, str],
-    write: Mapping[int, str],
+    write: Callable[[float], str],
     label: str,
 ) -> str:
     """People from their level before, on the left, to their level now, on the right.
 
     The highest level is on top, so what rises in the picture is a risk that rose. `words` name the
-    levels, `sides` the two moments; `write` gives each count that can occur as it is read; `label`
-    says what there is to see to those who cannot.
+    levels, `sides` the two moments; `write` gives a count as it is read; `label` says what there
+    is to see to those who cannot.
     """
     before = {band: sum(moves.get((band, now), 0) for now in BANDS) for band in BANDS}
     now = {band: sum(moves.get((old, band), 0) for old in BANDS) for band in BANDS}
@@ -76,9 +76,9 @@ def flows(
         middle = top[band] + _TALLEST / 2
         parts += [
             _text(_LEFT - 10, middle - 2, words[band], "end label"),
-            _text(_LEFT - 10, middle + 14, write[before[band]], "end"),
+            _text(_LEFT - 10, middle + 14, write(before[band]), "end"),
             _text(_RIGHT + 10, middle - 2, words[band], "label"),
-            _text(_RIGHT + 10, middle + 14, write[now[band]], ""),
+            _text(_RIGHT + 10, middle + 14, write(now[band]), ""),
         ]
     parts += [_text(_LEFT + _BLOCK, 14, sides[0], "end"), _text(_RIGHT - _BLOCK, 14, sides[1], "")]
     height = 26 + _ROW * len(BANDS)

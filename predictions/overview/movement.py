@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from mlcore.engine.operating import BANDS, Band
 from mlcore.templatetags.figures import whole
@@ -69,16 +68,11 @@ class Movement:
 
     @property
     def svg(self) -> str:
-        counts = {sum(row) for _label, row in self.table}
-        counts |= {sum(row[place] for _label, row in self.table) for place in range(len(BANDS))}
         return charts.flows(
             self.moves,
             words={band: _word(band) for band in BANDS},
             sides=(_("Before"), _("In this file")),
-            write={
-                count: ngettext("{n} person", "{n} people", count).format(n=whole(count))
-                for count in counts
-            },
+            write=whole,
             label=_(
                 "From the level of risk before the file to the level in it: {up} moved up, {down}"
                 " moved down, {same} stayed."
