@@ -300,8 +300,8 @@ class Migration(migrations.Migration):
             model_name="prediction",
             index=models.Index(
                 fields=[
-                    "-created_at",
-                    "-id",
+                    "created_at",
+                    "id",
                     "employee_id",
                     "band",
                     "source",
@@ -314,7 +314,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="prediction",
             index=models.Index(
-                fields=["model_version", "source", "band", "-created_at", "-id"],
+                fields=["model_version", "source", "band", "created_at", "id"],
                 name="prediction_kind",
             ),
         ),

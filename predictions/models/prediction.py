@@ -194,11 +194,12 @@ class Prediction(models.Model):
         ]
         indexes = [
             # Each page of the history. What it is filtered by follows, so that many rows can be
-            # looked at without reading one.
+            # looked at without reading one. It is read from its end, where new rows are added:
+            # added at the beginning, they would leave each page half empty.
             models.Index(
                 fields=[
-                    "-created_at",
-                    "-id",
+                    "created_at",
+                    "id",
                     "employee_id",
                     "band",
                     "source",
@@ -216,9 +217,9 @@ class Prediction(models.Model):
                 opclasses=["varchar_pattern_ops", "timestamptz_ops", "uuid_ops"],
             ),
             # The history filtered by model, source and level of risk, in any combination: one range
-            # per combination, each of them sorted.
+            # per combination, each of them sorted, and read from its end.
             models.Index(
-                fields=["model_version", "source", "band", "-created_at", "-id"],
+                fields=["model_version", "source", "band", "created_at", "id"],
                 name="prediction_kind",
             ),
             # Search by a request's number. A file's rows share one number, which the file tells.
