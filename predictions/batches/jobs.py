@@ -15,6 +15,7 @@ import logging
 import random
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,8 @@ _READER_SILENCE = timedelta(seconds=2)  # the same of who reads the file, who is
 _PATIENCE = 30.0  # seconds that a database may be away before a task gives up
 _PAUSE = 0.2  # seconds
 _AWAY = (OperationalError, InterfaceError)
+# Chunks that a process does at once: the next one is judged while the database takes one in.
+_AT_ONCE = 2
 # Where rows cannot be locked, two processes that take one of so many seldom take the same.
 _CHOICE = 8
 
@@ -209,7 +212,8 @@ def _untidy() -> QuerySet[Batch]:
 def work(batch_id: int, seconds: float = 20.0) -> bool:
     """Do what is to be done for a file, for about so long; whether something is left to do.
 
-    Then a task waits in the queue that goes on with it. Raises `OperationalError` or `InterfaceError` when the database stays away.
+    Then a task waits in the queue that goes on with it. Raises `OperationalError` or
+    `InterfaceError` when the database stays away.
     """
     began = time.monotonic()
     deadline = began + seconds
@@ -246,11 +250,10 @@ def _step(batch_id: int, deadline: float) -> bool:
         _fail(batch, NO_MODEL)
         return False
     to_do = batch.chunks.filter(done_at=None)
-    if to_do.count() > 1:
+    several = to_do.count() > 1
+    if several:
         call_for_hands(batch_id)
-    while _do_one(assignment):
-        if time.monotonic() >= deadline:
-            break
+    _do_chunks(assignment, deadline, at_once=_AT_ONCE if several else 1)
     if to_do.exists():
         # Others work on what is left: wait, for they may be killed.
         time.sleep(_PAUSE / 4)
@@ -274,11 +277,35 @@ def _read(batch: Batch) -> None:
     except _AWAY:
         raise
     except Exception as error:
-        _log(batch, error)
+        log(batch.pk, error)
         failures = batch.cut.get("failures", 0) + 1
         _same(batch).filter(rows=None).update(cut={"failures": failures})
         if failures >= MOST_FAILURES:
             _fail(batch, BROKEN)
+
+
+def _do_chunks(assignment: Assignment, deadline: float, *, at_once: int) -> None:
+    """Do chunks, until there is none that nobody works on or the time is over."""
+
+    def one_by_one() -> None:
+        while _do_one(assignment) and time.monotonic() < deadline:
+            pass
+
+    def apart() -> None:
+        try:
+            one_by_one()
+        finally:
+            connection.close()  # the thread's own
+
+    shared = (
+        connection.features.has_select_for_update_skip_locked and not connection.in_atomic_block
+    )
+    if at_once == 1 or not shared:
+        one_by_one()
+        return
+    with ThreadPoolExecutor(at_once) as threads:
+        for ended in [threads.submit(apart) for _ in range(at_once)]:
+            ended.result()
 
 
 def _do_one(assignment: Assignment) -> bool:
@@ -313,7 +340,7 @@ def _do_one(assignment: Assignment) -> bool:
     except _AWAY:
         raise
     except Exception as error:
-        _log(batch, error)
+        log(batch.pk, error)
         if chunk is None:
             raise
         BatchChunk.objects.filter(pk=chunk.pk).update(failures=F("failures") + 1)
@@ -348,7 +375,7 @@ def _finish(batch: Batch) -> bool:
     except _AWAY:
         raise
     except Exception as error:
-        _log(batch, error)
+        log(batch.pk, error)
         _fail(batch, BROKEN)
     return True
 
@@ -386,7 +413,7 @@ def _rank(batch: Batch) -> None:
     except _AWAY:
         raise
     except Exception as error:  # what was recorded stays, with a list or without
-        _log(batch, error)
+        log(batch.pk, error)
 
 
 def _with_count(message: Words, count: int) -> dict[str, object]:
@@ -398,11 +425,11 @@ def _with_count(message: Words, count: int) -> dict[str, object]:
     return {**said, "recorded": count}
 
 
-def _log(batch: Batch, error: Exception) -> None:
-    # The message may quote a cell of the file: only where it happened is logged.
+def log(batch_id: int, error: Exception) -> None:
+    """Say where the work on a file failed. Not the message: it may quote a cell."""
     logger.error(
         "Work on the file %s failed: %s\n%s",
-        batch.pk,
+        batch_id,
         type(error).__name__,
         "".join(traceback.format_tb(error.__traceback__)),
     )

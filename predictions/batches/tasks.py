@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import DatabaseError
+from django.db import Error
 
 from predictions.batches import files, jobs
 
@@ -11,15 +11,16 @@ SLICE = 5.0
 
 
 class InterruptedWorkError(Exception):
-    """The database stayed away; the task comes back."""
+    """The database stayed away, or something is wrong; the task comes back."""
 
 
 def work(batch_id: int) -> str:
     """Work on a file for a while; where something is left, the next task goes on."""
     try:
         left = jobs.work(batch_id, SLICE)
-    except DatabaseError as error:
-        # The queue keeps what a task raises, and a database may quote a row.
+    except Exception as error:
+        # The queue keeps what a task raises, and what is wrong may quote a row.
+        jobs.log(batch_id, error)
         raise InterruptedWorkError(type(error).__name__) from None
     return "more to do" if left else "nothing left"
 
@@ -33,7 +34,7 @@ def resume_at_once() -> None:
     """By a worker that has just started: go on with everything."""
     try:
         jobs.resume(at_once=True)
-    except DatabaseError:
+    except Error:
         return  # then each minute
 
 
