@@ -72,7 +72,7 @@ def find(rows: Sequence[Sequence[str]]) -> Naming:
         raise TableError("no_header")
     if 2 * sum(name.startswith("=") for name in names) > len(names):
         raise TableError("formulas")
-    return Naming(names, last)
+    return Naming(distinct(names), last)
 
 
 def looks_like_values(header: Sequence[object]) -> bool:
@@ -173,7 +173,7 @@ def _names(grid: Sequence[Sequence[str]], first: int, last: int) -> list[str]:
         if partial and group not in ("", name):
             name = f"{group} {name}"
         names.append(" ".join(name.split())[:LONGEST_NAME] or f"({letter(place)})")
-    return distinct(names)
+    return names
 
 
 def _naming(row: Sequence[str]) -> tuple[int, int]:

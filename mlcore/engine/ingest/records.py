@@ -32,7 +32,7 @@ def read(pieces: Iterable[bytes], layout: Format, *, most: int = BATCH.rows) -> 
     for line, cells in rows(pieces, layout.encoding, layout.delimiter):
         if line <= layout.header_lines:
             continue
-        if not (cells and (cells[0] or any(map(str.strip, cells)))):
+        if not any(map(str.strip, cells)):
             continue
         if len(cells) > width and not any(map(str.strip, cells[width:])):
             del cells[width:]
