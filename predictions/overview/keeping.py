@@ -52,22 +52,25 @@ def standing(newest: datetime | None, file: int | None) -> Standing:
     return Standing(compute_and_keep(newest, overview), behind=False)
 
 
-def refresh() -> bool:
-    """Compute the account again if it is behind; whether it was. Two at once do no harm."""
-    newest = Prediction.objects.values_list("created_at", flat=True).first()
-    file = Batch.objects.finished().values_list("pk", flat=True).first()
+def due() -> bool:
+    """Whether the background worker is to compute an account now."""
     overview = newest_overview()
     if overview:
-        now = timezone.now()
-        if not _behind(overview, newest, file) and (
+        newest, now = _newest(), timezone.now()
+        if not _behind(overview, newest, _last_file()) and (
             _settled(overview) or (newest and now - newest < _LATE)
         ):
             return False
         if now - overview.computed_at < timedelta(seconds=_REST * overview.seconds):
             return False
-    if _file_at_work():
+    return not _file_at_work()
+
+
+def refresh() -> bool:
+    """Compute the account again if that is due; whether it was. Two at once do no harm."""
+    if not due():
         return False
-    compute_and_keep(newest, overview)
+    compute_and_keep(_newest(), newest_overview())
     return True
 
 
@@ -89,6 +92,16 @@ def compute_and_keep(newest: datetime | None, earlier: Overview | None = None) -
     newer = list(Overview.objects.order_by("-computed_at", "-id").values("pk")[:_KEPT])
     Overview.objects.exclude(pk__in=[row["pk"] for row in newer]).delete()
     return kept
+
+
+def _newest() -> datetime | None:
+    """The date of the newest prediction."""
+    return Prediction.objects.values_list("created_at", flat=True).first()
+
+
+def _last_file() -> int | None:
+    """The file that ended last."""
+    return Batch.objects.finished().values_list("pk", flat=True).first()
 
 
 def _file_at_work() -> bool:

@@ -9,6 +9,8 @@ import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.module_loading import import_string
+from django_q.models import OrmQ
 
 from predictions.models import Batch, Overview, Prediction
 from predictions.overview import account, keeping, tasks
@@ -27,6 +29,14 @@ def as_alice(client, alice):
 def large(monkeypatch):
     """As if three predictions were many."""
     monkeypatch.setattr(account, "MOST_AT_ONCE", 2)
+
+
+def run_what_is_queued():
+    """As the background worker would."""
+    while queued := OrmQ.objects.first():
+        task = queued.task
+        queued.delete()
+        assert import_string(task["func"])() == "computed"
 
 
 def shown(answer):
@@ -69,7 +79,8 @@ def test_where_there_is_much_a_page_waits_for_the_worker(as_alice, alice, record
     answer = as_alice.get(PAGE)
     assert answer.context["standing"].overview is None
     assert "The pictures are being drawn." in answer.content.decode()
-    assert tasks.refresh() == "computed"
+    assert tasks.refresh() == "asked for"
+    run_what_is_queued()
     assert shown(as_alice.get(PAGE)) == 3
     record(alice, employee_id="E-3")
     answer = as_alice.get(PAGE)
@@ -124,6 +135,13 @@ def test_what_else_makes_an_account_old(alice, bring, what, monkeypatch):
         monkeypatch.setattr(account, "active_model", lambda: None)
     with later(15):
         assert keeping.refresh()
+
+
+def test_it_is_asked_for_again_while_it_is_computed_and_computed_once(alice, record):
+    record(alice, employee_id="E-1")
+    assert [tasks.refresh(), tasks.refresh()] == ["asked for", "asked for"]
+    assert all(queued.task["timeout"] > 60 for queued in OrmQ.objects.all())
+    assert [tasks.compute(), tasks.compute()] == ["computed", "nothing new"]
 
 
 def test_two_at_once_do_no_harm_and_few_are_kept(alice, record):
