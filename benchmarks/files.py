@@ -156,6 +156,7 @@ class _Bench:
         """Bring a file of so many employees, and wait for its end. Raises `BenchmarkError`."""
         from predictions.models import Batch
 
+        self._rest()
         self._number += 1
         path = self._folder / f"staff-{self._number}.csv"
         write_employees(path, rows, seed=self._number)
@@ -186,6 +187,16 @@ class _Bench:
             memory_of_all=watch.memory_of_all,
             cores=watch.cores,
         )
+
+    def _rest(self) -> None:
+        """Wait until the worker has nothing left to do."""
+        from django_q.models import OrmQ
+
+        deadline = time.monotonic() + _PATIENCE
+        while OrmQ.objects.exists():
+            if time.monotonic() > deadline:
+                raise BenchmarkError("The background worker does not come to an end.")
+            time.sleep(_LOOK_EVERY)
 
     def _follow(self, address: str, clock: float) -> tuple[float, float]:
         """When 10 % was first seen, and the end; as who watches the page learns of it."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks import engine as measured_engine
-from benchmarks import pages, processes
+from benchmarks import files, pages, processes
 from benchmarks.installation import Installation, Server, employees, serving
 from benchmarks.load import Load, drive, post
 
@@ -281,7 +281,8 @@ BENCHMARKS: dict[str, Callable[[Installation, Plan, Measured], None]] = {
     "api": api,
     "batch": batch,
     "engine": engine,
+    "files": files.files,
     "pages": pages.pages,
 }
-ONLY_NAMED = frozenset({"pages"})
+ONLY_NAMED = frozenset({"files", "pages"})
 """Those that take many minutes, and gigabytes of disk: not among all."""

@@ -84,6 +84,21 @@ def test_a_quick_run_answers_and_records_everything(temporary):
     assert left_behind(temporary) == []
 
 
+def test_a_file_is_brought_through_the_pages_and_everyone_in_it_recorded(temporary):
+    with running(temporary, "--quick", "files") as (process, printed):
+        process.wait(PATIENCE)
+        output = printed()
+    assert process.returncode == 0, output
+    assert "A CSV file of 1,500 employees, 35 columns" in output
+    assert "A file of 9,000 employees" in output
+    assert len(re.findall(r"[\d,]+ rows/s", output)) == 2
+    figures = re.search(r"first 10 % visible after ([\d.]+) s", output)
+    assert figures
+    assert float(figures[1]) > 0
+    assert re.search(r"at most: \d{2,3} MB RSS", output)
+    assert left_behind(temporary) == []
+
+
 def test_an_interrupted_run_takes_its_servers_along(temporary):
     with running(temporary, "--seconds", "60", "api") as (process, printed):
         deadline = time.monotonic() + PATIENCE
