@@ -11,6 +11,7 @@ import itertools
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -42,24 +43,24 @@ def bring(
     `corrects` is the batch whose refused rows it brings again. Raises `TableError`, whose words are
     for the person who brought it; then nothing is kept.
     """
-    incoming = source.examine(cast(BinaryIO, uploaded.file), limits=source.BATCH)
-    digest = _sha256(uploaded)
-    with transaction.atomic():
-        batch = Batch.objects.create(
-            name=shown_name(uploaded.name or ""),
-            sha256=digest,
-            size=uploaded.size or 0,
-            uploaded_by=by,
-            request_id=request_id,
-            corrects=corrects,
-            format=incoming.format.to_json(),
-            headers=incoming.format.headers,
-            about_rows=incoming.about_rows,
-        )
-        for number, piece in enumerate(incoming.pieces()):
-            BatchPiece.objects.create(
-                batch=batch, number=number, content=zlib.compress(piece, _QUICKLY)
+    with closing(source.examine(cast(BinaryIO, uploaded.file), limits=source.BATCH)) as incoming:
+        digest = _sha256(uploaded)
+        with transaction.atomic():
+            batch = Batch.objects.create(
+                name=shown_name(uploaded.name or ""),
+                sha256=digest,
+                size=uploaded.size or 0,
+                uploaded_by=by,
+                request_id=request_id,
+                corrects=corrects,
+                format=incoming.format.to_json(),
+                headers=incoming.format.headers,
+                about_rows=incoming.about_rows,
             )
+            for number, piece in enumerate(incoming.pieces()):
+                BatchPiece.objects.create(
+                    batch=batch, number=number, content=zlib.compress(piece, _QUICKLY)
+                )
     return batch
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
@@ -67,12 +68,18 @@ class Incoming:
         self.format = layout
         self.about_rows = about_rows
         """Employees, estimated by the lines: a cell of several lines counts as several."""
+        self._end = weakref.finalize(self, file.close) if layout.kind == "xlsx" else None
 
     def pieces(self) -> Iterator[bytes]:
         """The bytes that `format` describes, at most `PIECE` at once: the file's own, or a
         workbook's first sheet as CSV."""
         self._file.seek(0)
         return iter(lambda: self._file.read(PIECE), b"")
+
+    def close(self) -> None:
+        """Take away what a workbook was converted into; the file itself is its owner's."""
+        if self._end is not None:
+            self._end()
 
 
 def examine(file: BinaryIO, *, limits: Limits = BATCH) -> Incoming:
@@ -94,6 +101,17 @@ def examine(file: BinaryIO, *, limits: Limits = BATCH) -> Incoming:
         file = as_csv(file, limits)
         file.seek(0)
         beginning = file.read(PIECE)
+    try:
+        return _examined(file, beginning, kind, limits)
+    except BaseException:
+        if kind == "xlsx":
+            file.close()
+        raise
+
+
+def _examined(
+    file: BinaryIO, beginning: bytes, kind: Literal["csv", "xlsx"], limits: Limits
+) -> Incoming:
     encoding, lines = _survey(file, beginning)
     text = _text(beginning, encoding, is_whole=len(beginning) < PIECE)
     delimiter = "," if kind == "xlsx" else delimiter_of(text)
