@@ -10,11 +10,14 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any, cast
 
-from django.db.models import OuterRef, Subquery
+from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import QuerySet, Subquery
 from django.http import HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -27,8 +30,9 @@ from mlcore.engine.values import Value
 from mlcore.engine.words import say
 from mlcore.models import ModelVersion
 from predictions.explanation import label_of, terms
-from predictions.models import Prediction, Source
+from predictions.models import Batch, Source
 from predictions.models.prediction import BandChoice, PredictionQuerySet
+from predictions.search import answering, one_of_each_model
 
 Cell = str | int | float | datetime | None
 Record = dict[str, Any]
@@ -46,6 +50,9 @@ FIELDS = (
     "requested_by__username",
     "model_version_id",
     "request_id",
+    "batch__name",
+    "row",
+    "groups",
     "audit_attributes",
     "inputs",
     "log_odds",
@@ -53,6 +60,7 @@ FIELDS = (
     "floor",
     "contributions",
 )
+_LOOKED_AT = 10_000
 _PORTION = 500  # rows; one with everything in it takes about 10 KB
 
 # A spreadsheet takes a cell that begins like this for a formula. A cell begins where the text does,
@@ -86,6 +94,8 @@ class Layout:
     """By these two a row is found again on another sheet."""
     about: list[Column]
     """Who, when, and with what result; the two above among them."""
+    groups: list[Column]
+    """Of files' columns that no model asked for, those kept to compare groups of people by."""
     inputs: list[Column]
     contributions: list[Column]
 
@@ -96,20 +106,30 @@ class Layout:
         next export.
         """
         rows = queryset.filter(model_version__in=self.versions).values(*FIELDS)
-        yield from rows.iterator(chunk_size=_PORTION)
+        with _reading(connections[rows.db]):
+            yield from rows.iterator(chunk_size=_PORTION)
+
+
+def _reading(connection: BaseDatabaseWrapper) -> AbstractContextManager[object]:
+    """Rows are sent while they are found.
+
+    Outside of a transaction PostgreSQL would first gather all of them in a file. On SQLite a
+    transaction would keep everyone from writing.
+    """
+    if connection.vendor != "postgresql":
+        return nullcontext()
+    return transaction.atomic(using=connection.alias, savepoint=False)
 
 
 def layout(
     queryset: PredictionQuerySet, language: str, *, audit_attributes: bool = False
 ) -> Layout:
-    """Settle the columns, with their headings in `language`."""
-    ids = queryset.order_by().values_list("model_version_id", flat=True).distinct()
+    """Settle the columns, with their headings in `language`, before any row is read."""
     # A model's pairs are known from any of its predictions: all have the same terms.
-    one = Prediction.objects.filter(model_version=OuterRef("pk")).order_by("-created_at", "-id")
-    versions = {
+    versions: dict[int, ModelVersion] = {
         version.pk: version
-        for version in ModelVersion.objects.filter(pk__in=list(ids))
-        .annotate(contributed=Subquery(one.values("contributions")[:1]))
+        for version in _models(queryset)
+        .annotate(contributed=Subquery(one_of_each_model("contributions")))
         .order_by("-registered_at")
     }
     contributed = {pk: cast(Any, version).contributed for pk, version in versions.items()}
@@ -121,16 +141,46 @@ def layout(
             inputs += _features(schemas, language, "audit_attributes", lambda schema: schema.audit)
         employee = Column(heading=_("Employee"), cell=lambda r: r["employee_id"])
         number = Column(heading=_("Prediction"), cell=lambda r: str(r["id"]), width=38)
+        about = _about(versions, zone, employee=employee, number=number)
+        groups = [_group(header) for header in _group_headers()]
+        named = distinct([*about, *groups, *inputs])
         return Layout(
             language=language,
             zone=zone,
             versions=versions,
             employee=employee,
             number=number,
-            about=_about(versions, zone, employee=employee, number=number),
-            inputs=distinct(inputs),
+            about=named[: len(about)],
+            groups=named[len(about) : len(about) + len(groups)],
+            inputs=named[len(about) + len(groups) :],
             contributions=distinct(_contributions(schemas, contributed, language)),
         )
+
+
+def _models(queryset: PredictionQuerySet) -> QuerySet[ModelVersion]:
+    """The models that made these predictions; where they are many, all that made any.
+
+    To know the models of millions, each would be read before the first line is sent.
+    """
+    some = queryset.order_by().values_list("model_version", flat=True)[: _LOOKED_AT + 1]
+    found = list(some)
+    if len(found) > _LOOKED_AT:
+        return answering()
+    return ModelVersion.objects.filter(pk__in=set(found))
+
+
+def _group_headers() -> list[str]:
+    """What people are grouped by in any file, the newest first.
+
+    Which of the files are among the predictions is not asked: that could read each of their rows.
+    """
+    files = Batch.objects.filter(started_at__isnull=False).exclude(grouped=[])
+    found = files.order_by("-started_at").values_list("headers", "grouped")
+    return list(dict.fromkeys(headers[place] for headers, places in found for place in places))
+
+
+def _group(header: str) -> Column:
+    return Column(heading=header, cell=lambda record: record["groups"].get(header))
 
 
 def _about(
@@ -157,6 +207,8 @@ def _about(
             style="percent",
         ),
         Column(heading=_("Source"), cell=lambda r: sources.get(r["source"], r["source"])),
+        Column(heading=_("File"), cell=lambda r: r["batch__name"], width=20),
+        Column(heading=_("Line in the file"), cell=lambda r: r["row"], style="number"),
         Column(heading=_("Requested by"), cell=lambda r: r["requested_by__username"]),
         Column(
             heading=_("Model"), cell=lambda r: versions[r["model_version_id"]].version, width=18
@@ -293,7 +345,7 @@ def _csv_lines(plan: Layout, queryset: PredictionQuerySet) -> Iterator[str]:
         _Echo(), delimiter=";" if french else ","
     ).writerow
     decimal = "," if french else "."
-    columns = [*plan.about, *plan.inputs, *plan.contributions]
+    columns = [*plan.about, *plan.groups, *plan.inputs, *plan.contributions]
     yield "\ufeff" + line([plain(column.heading) for column in columns])
     lines: list[str] = []
     for record in plan.records(queryset):

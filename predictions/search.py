@@ -20,11 +20,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import product
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.db import connections
-from django.db.models import Case, CharField, Exists, F, Lookup, OuterRef, Q, Value, When
+from django.db.models import (
+    Case,
+    CharField,
+    F,
+    Lookup,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 
 from mlcore.models import ModelVersion
 from predictions.models import Prediction, Source
@@ -335,12 +346,20 @@ class Search:
         return None
 
 
-def answering(version: str | None = None) -> Any:
+def answering(version: str | None = None) -> QuerySet[ModelVersion]:
     """The models by which anybody was assessed, or the one of them of that version."""
-    models = ModelVersion.objects.filter(
-        Exists(Prediction.objects.filter(model_version=OuterRef("pk")))
-    )
+    models = ModelVersion.objects.alias(one=Subquery(one_of_each_model("pk"))).exclude(one=None)
     return models if version is None else models.filter(version=version)
+
+
+def one_of_each_model(column: str) -> PredictionQuerySet:
+    """That column of one prediction by the model of the query around it.
+
+    Any would do; in this order an index has it first.
+    """
+    of_model = Prediction.objects.filter(model_version=OuterRef("pk"))
+    first = of_model.order_by("source", "band", *_NEWEST).values(column)[:1]
+    return cast(PredictionQuerySet, first)
 
 
 def _mostly(**condition: Any) -> Case:

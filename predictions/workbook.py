@@ -99,7 +99,8 @@ def workbook_response(
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
     try:
         with xlsxwriter.Workbook(file, OPTIONS) as workbook:
-            results = _Table(workbook, _("Predictions"), [*plan.about, *plan.inputs], 2)
+            columns = [*plan.about, *plan.groups, *plan.inputs]
+            results = _Table(workbook, _("Predictions"), columns, 2)
             by_number = [plan.employee, plan.number]
             reasons = _Table(workbook, _("Contributions"), [*by_number, *plan.contributions], 1)
             rows: Counter[int] = Counter()
@@ -151,7 +152,8 @@ def _write_origin(workbook: Any, plan: Layout, rows: Counter[int], user: User) -
     )
     for index, heading in enumerate((_("Model"), _("SHA-256 of the artifact"), _("Predictions"))):
         sheet.write_string(5, index, heading, header)
-    for index, version in enumerate(plan.versions.values()):
+    used = [version for version in plan.versions.values() if rows[version.pk]]
+    for index, version in enumerate(used):
         sheet.write_string(6 + index, 0, model_words(version, plan.language), wrapped)
         sheet.write_string(6 + index, 1, version.sha256)
         sheet.write_number(6 + index, 2, rows[version.pk], count)

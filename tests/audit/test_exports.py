@@ -18,7 +18,7 @@ from factory.django import mute_signals
 
 from mlcore.models import ModelVersion
 from predictions import exports, workbook
-from predictions.models import Prediction, Source
+from predictions.models import Batch, Prediction, Source
 
 LIST = "/admin/predictions/prediction/"
 FORMULAS = ["=cmd|' /C calc'!A0", "+1+1", "-1+1", "@SUM(A1)"]
@@ -319,11 +319,27 @@ class TestAnyFormat:
             close(response)
 
         record(alice)
-        export(3)  # which models, their schemas, and the rows
+        export(4)  # which models, their schemas, the files' groups, and the rows
         for number in range(10):
             record(dave if number % 2 else alice)
             record_with(dave)
-        export(3)
+        export(4)
+
+    @pytest.mark.parametrize("looked_at", [1, 2])
+    def test_of_many_predictions_it_is_not_asked_whose_they_are(
+        self, record, record_with, alice, monkeypatch, looked_at
+    ):
+        """Then a model that made others has its columns too, and no line among the models."""
+        record_with(alice)
+        for number in range(2):
+            record(alice, employee_id=f"E-{number}")
+        monkeypatch.setattr(exports, "_LOOKED_AT", looked_at)
+        chosen = everything().filter(model_version__origin="bundled")
+        rows = rows_of(exports.csv_response(chosen, "en", alice))
+        assert len(rows) == 2
+        assert ("'=Commute" in rows[0]) is (looked_at < 2)
+        book = book_of(exports.xlsx_response(chosen, "en", alice))
+        assert len(list(book["About this file"].iter_rows(min_row=7))) == 1
 
     def test_rows_come_in_portions(self, record, alice, monkeypatch):
         monkeypatch.setattr(exports, "_PORTION", 2)
@@ -341,6 +357,35 @@ def test_pandas_is_not_needed_and_xlsxwriter_only_for_a_workbook():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+class TestOfFiles:
+    def test_the_file_the_line_and_the_groups(self, file, record, alice):
+        record(alice, employee_id="E-1")
+        rows = rows_of(exports.csv_response(everything(), "en", alice))
+        by_employee = {row["Employee"]: row for row in rows}
+        told = [by_employee["P-2"][name] for name in ("File", "Line in the file", "Site")]
+        assert told == ["people.csv", "3", "'=Paris"]
+        told = [by_employee["E-1"][name] for name in ("File", "Line in the file", "Site")]
+        assert told == ["", "", ""]
+
+    def test_in_a_workbook(self, file, alice):
+        sheet = book_of(exports.xlsx_response(everything(), "en", alice))["Predictions"]
+        row = next(row for row in table_of(sheet) if row["Employee"] == "P-2")
+        assert (row["File"], row["Line in the file"], row["Site"]) == ("people.csv", 3, "=Paris")
+
+    def test_a_group_called_as_something_else_is_told_apart(self, file, alice):
+        Batch.objects.update(headers=["Employee", "Overtime", "Works overtime"], grouped=[2, 0])
+        response = exports.csv_response(everything(), "en", alice)
+        header = next(csv.reader([response.getvalue().decode("utf-8-sig").splitlines()[0]]))
+        assert len(header) == len(set(header))
+        assert {"Employee", "Employee (2)", "Works overtime", "Works overtime (2)"} <= set(header)
+
+    def test_one_that_was_never_begun_has_no_columns(self, record, alice):
+        record(alice)
+        Batch.objects.create(name="x", size=1, uploaded_by=alice, headers=["Site"], grouped=[0])
+        [row] = rows_of(exports.csv_response(everything(), "en", alice))
+        assert "Site" not in row
 
 
 class TestInTheAdmin:
