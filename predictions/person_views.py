@@ -79,6 +79,8 @@ def result(request: HttpRequest, pk: UUID) -> HttpResponse:
         "prediction": prediction,
         "explanation": explain(prediction, _language()),
         "neighbours": _neighbours(request, prediction),
+        # A header may be any word, and a template would look "items" up among them.
+        "groups": list(prediction.groups.items()),
     }
     if request.user.has_perm("predictions.assess_by_form"):
         context["trying"] = _trying(request, prediction, {})

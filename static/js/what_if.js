@@ -10,7 +10,7 @@ if (form) {
   const share = document.querySelector("[data-share]");
   const levers = [...form.querySelectorAll("[data-lever]")];
   const isTrial = location.pathname === place;
-  let waiting, asking;
+  let waiting, asking, shown;
 
   const controls = (lever) => [...lever.querySelectorAll(`[name="${lever.dataset.lever}"]`)];
 
@@ -87,6 +87,7 @@ if (form) {
       share.href = `${address}#try`;
       if (isTrial) history.replaceState(null, "", address);
       box.removeAttribute("aria-busy");
+      shown = text;
     } catch (error) {
       if (error.name === "AbortError") return; // a later move is being asked
       // The page itself says what is wrong: signed out, or the service is down.
@@ -157,6 +158,7 @@ if (form) {
     control.focus({ preventScroll: true });
     moved.scrollIntoView({ block: "center" });
   }));
-  // Coming back by the browser's button, it may have kept what was moved.
-  if (query() !== location.search.slice(1)) window.addEventListener("pageshow", () => query() && soon());
+  // Coming back by its button, or reloading, a browser may have kept what was moved.
+  shown = document.querySelector("[data-share]").search.slice(1);
+  window.addEventListener("pageshow", () => query() !== shown && soon());
 }

@@ -67,14 +67,16 @@ def test_an_analyst_assesses_an_employee_and_finds_the_result_again(page, site, 
 
     expect(page.get_by_role("heading", name="Employee E-77")).to_be_visible()
     expect(page.get_by_text("people with a profile like this left.")).to_be_visible()
-    expect(page.get_by_role("row", name="Works overtime: Yes")).to_contain_text("raises the risk")
+    reasons = page.get_by_role("table", name="The strongest reasons")
+    overtime = reasons.get_by_role("row", name="Works overtime: Yes")
+    expect(overtime).to_contain_text("raises the risk")
     page.locator("summary", has_text="The exact sum, in log-odds").click()
     expect(page.get_by_role("row", name="The average employee")).to_be_visible()
 
     page.get_by_role("link", name="History").click()
     page.get_by_label("Employee reference").fill("E-7")
     page.get_by_role("button", name="Filter").click()
-    page.get_by_role("link", name="E-77").click()
+    page.get_by_role("link", name="E-77", exact=True).click()
     expect(page.get_by_role("heading", name="Employee E-77")).to_be_visible()
 
     page.get_by_role("link", name="Score another, starting from these values").click()

@@ -362,12 +362,13 @@ def test_a_row_of_a_file_names_its_file_its_line_and_its_groups(client, alice, b
     row.pk, row._state.adding = None, True
     row.pk = Prediction._meta.pk.get_default()
     row.batch, row.row, row.source = batch, 1024, Source.FILE
-    row.groups = {"Department": "Sales"}
+    row.groups = {"Department": "Sales", "items": "three"}
     row.save()
     client.force_login(bob)
     page = client.get(row.get_absolute_url())
     text = text_of(page)
     assert "Row 1,024 of export.csv" in text
     assert "Department Sales" in text
+    assert "items three" in text
     assert f'href="/batches/{batch.pk}/"' in page.content.decode()
     assert "export.csv" in text_of(client.get(ADDRESS, {"reference": "E-1024"}))

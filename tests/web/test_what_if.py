@@ -241,6 +241,12 @@ def test_only_what_an_employer_can_change_can_be_moved(as_alice, stored, active_
     assert set(form.fields) == {f.name for f in active_model.schema.features if f.actionable}
 
 
+def test_a_value_beyond_the_training_data_is_pointed_out(as_alice, stored):
+    page = as_alice.get(trial_address(stored()), {"distance_from_home": "120"})
+    text = text_of(page)
+    assert "Distance from home to work: 1 → 120 (beyond what the model has seen)" in text
+
+
 def test_an_error_stands_at_its_field_and_keeps_what_was_typed(as_alice, stored):
     page = as_alice.get(trial_address(stored()), {"monthly_income": "beaucoup", "over_time": "No"})
     assert page.status_code == 200

@@ -86,7 +86,8 @@ def test_what_is_moved_is_followed_at_once(page, context, live_server, assessed,
     expect(tried).to_contain_text(percent(without))
     said = page.locator("[data-said]")
     expect(said).to_have_text(
-        f"With these changes the risk would be said to be {percent(without)}."
+        f"With these changes: {percent(without)}, {without.get_band_display()},"
+        f" instead of {percent(overtime)}."
     )
     expect(page.get_by_text("Works overtime: Yes → No").last).to_be_visible()
 
