@@ -86,12 +86,14 @@ def bring(page, content, name="employees.csv"):
     expect(page.get_by_role("heading", name="What the columns are")).to_be_visible()
 
 
-def fits(page):
-    """Nobody scrolls sideways on a phone, and nothing serious is wrong with the page there."""
+def sound(page):
+    """Nothing serious is wrong with the page in the dark, nor sideways on a phone."""
+    page.emulate_media(color_scheme="dark")
     page.set_viewport_size(PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
     no_serious_fault(page)
     page.set_viewport_size(DESK)
+    page.emulate_media(color_scheme="light")
 
 
 def test_the_public_file_from_the_upload_to_the_list_of_people(
@@ -100,18 +102,13 @@ def test_the_public_file_from_the_upload_to_the_list_of_people(
     no_serious_fault(page)
     page.get_by_role("link", name="Bring a file").first.click()
     expect(page.get_by_role("heading", name="Bring a file of employees")).to_be_visible()
-    no_serious_fault(page)
-    fits(page)
+    sound(page)
     page.get_by_label("Your file").set_input_files(a_file(ibm_file, "ibm.csv"))
     page.get_by_role("button", name="Look at its columns").click()
 
     # The columns: all that is asked is found; a match is corrected, a group is kept.
     expect(page.get_by_text("19 of 19 questions of the model found.")).to_be_visible()
     no_serious_fault(page)
-    fits(page)
-    page.emulate_media(color_scheme="dark")
-    no_serious_fault(page)
-    page.emulate_media(color_scheme="light")
     page.get_by_label("“Department” is read as").select_option("Kept to compare groups")
     page.get_by_label("“PerformanceRating” is read as").select_option("Satisfaction with the job")
     page.get_by_role("button", name="Try it first").click()
@@ -122,11 +119,10 @@ def test_the_public_file_from_the_upload_to_the_list_of_people(
     summary.get_by_role("link", name="PerformanceRating").click()
     wrong = page.get_by_label("“PerformanceRating” is read as")
     expect(wrong).to_be_in_viewport()
-    no_serious_fault(page)
     wrong.select_option("Not stored")
     page.get_by_role("button", name="Français").click()
     expect(page.locator("select[name=column-4]")).to_have_value("@group")
-    no_serious_fault(page)
+    sound(page)
     page.get_by_role("button", name="English").click()
 
     page.get_by_role("button", name="Try it first").click()
@@ -134,8 +130,7 @@ def test_the_public_file_from_the_upload_to_the_list_of_people(
         timeout=60_000
     )
     assert not Prediction.objects.exists()
-    no_serious_fault(page)
-    fits(page)
+    sound(page)
     page.get_by_role("button", name="Assess 1,470 people now").click()
     expect(page.get_by_role("heading", name="The people of this file")).to_be_visible(
         timeout=60_000
@@ -149,8 +144,7 @@ def test_the_public_file_from_the_upload_to_the_list_of_people(
     row = page.get_by_role("row", name="ibm.csv")
     expect(row).to_contain_text("Done")
     expect(row).to_contain_text("1,470")
-    no_serious_fault(page)
-    fits(page)
+    sound(page)
 
 
 def test_progress_is_seen_as_it_is_made_and_the_work_can_be_stopped(page, site, console):
@@ -169,12 +163,10 @@ def test_progress_is_seen_as_it_is_made_and_the_work_can_be_stopped(page, site, 
     expect(page.get_by_text("of 9,000 rows done")).to_be_visible()
     bar = page.get_by_role("progressbar")
     assert 10 < float(bar.get_attribute("value")) < 100
-    no_serious_fault(page)
-    fits(page)
+    sound(page)
     page.get_by_role("button", name="Stop here").click()
     expect(page.get_by_role("heading", name="The work on this file was stopped")).to_be_visible()
-    no_serious_fault(page)
-    fits(page)
+    sound(page)
     while jobs.work(batch.pk):
         pass
     page.reload()

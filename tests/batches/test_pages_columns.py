@@ -198,7 +198,7 @@ def test_the_next_file_of_the_same_headers_is_matched_as_the_last_one(as_alice, 
 
 
 def test_a_likeness_that_was_confirmed_is_remembered_as_such(as_alice):
-    content = export(**{"Heures_sup": ["Oui", "Non"]}, without=["OverTime"])
+    content = export(Heures_sup=["Oui", "Non"], without=["OverTime"])
     first = bring(as_alice, content)
     assert uses(as_alice.get(columns_of(first)))["Heures sup"] == ("over_time", "likeness")
     send(as_alice, first, "assess")
