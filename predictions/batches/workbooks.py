@@ -13,6 +13,7 @@ import xlsxwriter
 from django.http import FileResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from accounts.models import User
 from mlcore.models import ModelVersion
@@ -49,7 +50,7 @@ def results_workbook(
 
 def _write_pattern(workbook: Any, plan: list[Column], count: int) -> None:
     """The sheet of the list: its header, which stays and filters, and a row for all."""
-    sheet = workbook.add_worksheet(_("People"))
+    sheet = workbook.add_worksheet(pgettext("counted", "People"))
     header = workbook.add_format(HEADER)
     styles = {name: workbook.add_format(style) for name, style in STYLES.items()}
     sheet.freeze_panes(1, 1)
