@@ -1,0 +1,235 @@
+"""From the file to chunks, from chunks to predictions: what each row becomes."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+
+from mlcore.engine.schema import EMPLOYEE_ID
+from predictions.batches import chunks, cutting, files, jobs
+from predictions.batches.cutting import Cut, Rows
+from predictions.models import Batch, BatchState, Prediction, RefusedRow
+from tests.batches.conftest import first_rows
+from tests.batches.workforces import workforce
+
+pytestmark = pytest.mark.django_db
+
+HEADERS = "EmployeeNumber{d}MonthlyIncome{d}OverTime{d}Department{d}Surname"
+
+
+def table(*rows, delimiter=","):
+    return "\n".join([HEADERS.format(d=delimiter), *rows, ""]).encode()
+
+
+def problems(row):
+    return [problem["code"] for problem in RefusedRow.objects.get(row=row).problems]
+
+
+# ------------------------------------------------------------------ rows
+
+
+def test_each_row_is_known_by_its_line_in_the_file(alice, assessed):
+    assessed(
+        alice, table("A1,5000,Yes,Sales,Doe", "", "A2,6000,No,Sales,Roe", ",,,,", "A3,much,No,,")
+    )
+    assert dict(Prediction.objects.values_list("employee_id", "row")) == {"A1": 2, "A2": 4}
+    assert [*RefusedRow.objects.values_list("employee_id", "row")] == [("A3", 6)]
+
+
+def test_columns_that_no_one_asked_for_are_stored_nowhere(alice, bring):
+    batch = bring(alice, table("A1,5000,Yes,Sales,Lovelace", "A2,much,Yes,Sales,Hopper"))
+    jobs.begin(batch, record=False, by=alice)
+    jobs.work(batch.pk, 0.0)
+    rows = Rows.unpack(bytes(batch.chunks.get().content))
+    assert rows.columns == [["A1", "A2"], ["5000", "much"], ["Yes", "Yes"], ["Sales", "Sales"]]
+    jobs.work(batch.pk)
+    assert RefusedRow.objects.get().cells == ["A2", "much", "Yes", "Sales"]
+
+
+def test_a_refused_row_says_its_line_its_column_its_value_and_why(alice, assessed):
+    batch = assessed(alice, table("A1,5000,Yes,Sales,Doe", "A2,much,Perhaps,Sales,Roe"))
+    refused = RefusedRow.objects.get()
+    assert (refused.row, refused.employee_id) == (3, "A2")
+    found = {problem["header"]: problem["given"] for problem in refused.problems}
+    assert found == {"MonthlyIncome": "much", "OverTime": "Perhaps"}
+    assert batch.state == BatchState.DONE
+    assert Prediction.objects.count() == 1
+
+
+def test_ragged_rows_are_refused_and_the_others_assessed(alice, assessed):
+    assessed(
+        alice,
+        table(
+            "A1,5000,Yes,Sales,Doe",
+            "A2,5000,Yes",
+            "A3,5000,Yes,Sales,Doe,more,and more",
+            "A4,5000,Yes,Sales,Doe,,",
+            *(f"B{n},5000,Yes,Sales,Doe" for n in range(9)),
+        ),
+    )
+    assert {*Prediction.objects.values_list("employee_id", flat=True)} == {
+        "A1",
+        "A4",
+        *(f"B{n}" for n in range(9)),
+    }
+    assert (problems(3), problems(4)) == (["ragged"], ["ragged"])
+    short = RefusedRow.objects.get(row=3)
+    assert short.problems[0]["params"] == {"cells": 3, "width": 5}
+    assert short.cells == ["A2", "5000", "Yes", ""]
+
+
+def test_the_marks_of_an_unfinished_merge_are_refused_and_what_they_enclose(alice, assessed):
+    assessed(
+        alice,
+        table(
+            "A1,5000,Yes,Sales,Doe",
+            "<<<<<<< HEAD",
+            "A2,5000,Yes,Sales,Doe",
+            "=======",
+            "A2,6000,No,Sales,Doe",
+            ">>>>>>> theirs",
+            "A3,5000,Yes,Sales,Doe",
+        ),
+    )
+    assert {*Prediction.objects.values_list("employee_id", flat=True)} == {"A1", "A3"}
+    assert [problems(row) for row in range(3, 8)] == [
+        ["merge_marker"],
+        ["merging"],
+        ["merge_marker"],
+        ["merging"],
+        ["merge_marker"],
+    ]
+
+
+def test_a_row_of_which_nothing_is_known_is_refused(alice, assessed):
+    assessed(alice, table("A1,5000,Yes,Sales,Doe", "A2,,,Sales,Roe"))
+    assert problems(3) == ["nothing_known"]
+
+
+# ------------------------------------------------------------------ what the whole file tells
+
+
+def test_decimals_are_settled_by_rows_of_another_chunk(alice, assessed, monkeypatch):
+    monkeypatch.setattr(cutting, "CHUNK_ROWS", 2)
+    rows = [f"A{n};{income};Yes;Sales;Doe" for n, income in enumerate(["5.993", "4.001"] * 3)]
+    batch = assessed(alice, table(*rows, "A9;12.500,50;Yes;Sales;Doe", delimiter=";"))
+    assert Prediction.objects.get(employee_id="A0").inputs["monthly_income"] == 5993
+    assert Cut.of(batch).decimals == {1: ","}
+
+
+def test_references_that_occur_more_than_once_are_counted(alice, assessed, monkeypatch):
+    monkeypatch.setattr(cutting, "CHUNK_ROWS", 2)
+    rows = [f"{name},5000,Yes,Sales,Doe" for name in ("A1", "A2", " A1", "A3", "", "", "A1")]
+    assert Cut.of(assessed(alice, table(*rows))).repeated == 2
+
+
+# ------------------------------------------------------------------ groups
+
+
+def test_groups_are_kept_with_each_prediction_and_only_as_long_as_they_need_be(alice, assessed):
+    assessed(alice, table(f"A1,5000,Yes, {'Sales ' * 40},Doe", "A2,5000,Yes,,Doe"))
+    kept = dict(Prediction.objects.values_list("employee_id", "groups"))
+    assert kept == {"A1": {"Department": ("Sales " * 40)[:80]}, "A2": {"Department": ""}}
+
+
+def test_without_groups_and_references_people_are_assessed_as_well(alice, bring):
+    batch = bring(alice, table("A1,5000,Yes,Sales,Doe"), grouped=())
+    batch.matched.pop(EMPLOYEE_ID)
+    batch.save()
+    jobs.begin(batch, record=True, by=alice)
+    jobs.work(batch.pk)
+    assert [*Prediction.objects.values_list("employee_id", "groups")] == [("", {})]
+
+
+# ------------------------------------------------------------------ read by more than one
+
+
+@pytest.fixture
+def at_work(alice, bring, ibm_file, monkeypatch):
+    monkeypatch.setattr(cutting, "CHUNK_ROWS", 10)
+    batch = bring(alice, first_rows(ibm_file, 45))
+    jobs.begin(batch, record=True, by=alice)
+    return Batch.objects.get(pk=batch.pk)
+
+
+def stop_after(monkeypatch, written, then):
+    """Whoever reads stops after some chunks, and `then` something else happens."""
+    keep = cutting._keep
+
+    def keep_some(batch, number, rows):
+        if number == written + 1:
+            monkeypatch.setattr(cutting, "_keep", keep)
+            then()
+        return keep(batch, number, rows)
+
+    monkeypatch.setattr(cutting, "_keep", keep_some)
+
+
+def rows_of(batch):
+    found = batch.chunks.order_by("number")
+    return [line for chunk in found for line in Rows.unpack(bytes(chunk.content)).lines]
+
+
+def test_who_reads_after_one_that_died_goes_on_where_it_stopped(at_work, monkeypatch):
+    def die():
+        raise SystemExit
+
+    stop_after(monkeypatch, 2, die)
+    with pytest.raises(SystemExit):
+        cutting.cut(at_work)
+    first = [*at_work.chunks.values_list("pk", flat=True)]
+    assert len(first) == 2
+    assert cutting.cut(at_work)
+    assert [*at_work.chunks.order_by("number").values_list("pk", flat=True)][:2] == first
+    assert rows_of(at_work) == [*range(2, 47)]
+    assert at_work.rows == 45
+
+
+def test_of_two_who_read_one_goes_on_and_the_other_leaves(at_work, monkeypatch):
+    ends = []
+    stop_after(monkeypatch, 2, lambda: ends.append(cutting.cut(at_work)))
+    assert cutting.cut(at_work) is False
+    assert ends == [True]
+    assert rows_of(at_work) == [*range(2, 47)]
+
+
+def test_who_reads_notices_that_it_was_stopped(at_work, monkeypatch):
+    stop_after(monkeypatch, 2, lambda: jobs.cancel(Batch.objects.get(pk=at_work.pk)))
+    assert cutting.cut(at_work) is False
+    assert at_work.chunks.count() == 2
+    jobs.work(at_work.pk)
+    assert at_work.chunks.count() == 0
+
+
+def test_a_chunk_that_another_worker_records_is_left_to_it(at_work, monkeypatch):
+    """Where rows cannot be locked, whoever is second finds it done."""
+    if connection.features.has_select_for_update_skip_locked:
+        pytest.skip("there the second one never takes it")
+    cutting.cut(at_work)
+    judge, inside = chunks.judge, []
+
+    def judge_while_another_works(chunk, assignment):
+        judged = judge(chunk, assignment)
+        if not inside:
+            inside.append(chunk.number)
+            jobs.work(at_work.pk)
+        return judged
+
+    monkeypatch.setattr(chunks, "judge", judge_while_another_works)
+    jobs.work(at_work.pk)
+    assert Prediction.objects.filter(batch=at_work).count() == 45
+
+
+def test_who_reads_while_another_does_waits_for_it(at_work, monkeypatch):
+    monkeypatch.setattr(cutting, "cut", lambda batch: pytest.fail("it is being read"))
+    at_work.chunks.create(number=1, rows=10, content=b"")
+    assert jobs.work(at_work.pk, 0.0) is True
+
+
+def test_a_large_file_is_cut_into_chunks_of_equal_size(alice, bring, ibm_file):
+    batch = bring(alice, workforce(ibm_file, 9_000))
+    jobs.begin(batch, record=False, by=alice)
+    jobs.work(batch.pk, 0.0)
+    assert [*batch.chunks.order_by("number").values_list("rows", flat=True)] == [4000, 4000, 1000]
+    assert cutting.fits(Batch.objects.get(pk=batch.pk))
+    assert files.preview(batch)
