@@ -202,7 +202,9 @@ def _repeated(references: list[NDArray[np.int64]]) -> int:
     if not references:
         return 0
     every = np.concatenate(references)
-    return len(every) - len(np.unique(every))
+    references.clear()
+    every.sort()
+    return int(np.count_nonzero(every[1:] == every[:-1]))
 
 
 @contextmanager

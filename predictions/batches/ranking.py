@@ -171,22 +171,23 @@ def _assemble(parts: Sequence[Ranking], *, refused: int) -> bytes:
     if not parts:
         nobody = {"row": np.uint8, "probability": np.float32, "band": np.uint8}
         return _pack({k: np.empty(0, kind) for k, kind in nobody.items()}, {}, refused=refused)
-    rows = np.concatenate([each.column("row") for each in parts])
-    probability = np.concatenate([each.column("probability") for each in parts])
+    rows = np.concatenate([each.read("row") for each in parts])
+    probability = np.concatenate([each.read("probability") for each in parts])
     order = np.lexsort((rows, -probability))
     columns: dict[str, NDArray[Any]] = {
         "row": rows[order].astype(_smallest(int(rows.max(initial=0)) + 1)),
         # Sorted exactly, kept as exactly as it is drawn.
         "probability": probability[order].astype(np.float32),
-        "band": np.concatenate([each.column("band") for each in parts])[order],
+        "band": np.concatenate([each.read("band") for each in parts])[order],
     }
+    del rows, probability  # a million of each are 16 MB
     values: dict[str, list[Value]] = {}
     for key in dict.fromkeys(key for each in parts for key in each.values):
         values[key] = _all_values(key, parts)
         codes = {value: code for code, value in enumerate(values[key])}
         kind = _smallest(len(codes))
         coded = [
-            np.array([codes[value] for value in each.values[key]], dtype=kind)[each.column(key)]
+            np.array([codes[value] for value in each.values[key]], dtype=kind)[each.read(key)]
             for each in parts
         ]
         columns[key] = np.concatenate(coded)[order]
@@ -228,11 +229,14 @@ class Ranking:
         """One column, of shape (n,): `row`, `probability`, `band`, or a dimension's codes."""
         column = self._columns.get(key)
         if column is None:
-            kind, start, length = self._directory[key]
-            stored = memoryview(self._content)[self._start + start :][:length]
-            column = np.frombuffer(zlib.decompress(stored), dtype=np.dtype(kind))
-            self._columns[key] = column
+            column = self._columns[key] = self.read(key)
         return column
+
+    def read(self, key: str) -> NDArray[Any]:
+        """As `column`, but not kept: for who asks once."""
+        kind, start, length = self._directory[key]
+        stored = memoryview(self._content)[self._start + start :][:length]
+        return np.frombuffer(zlib.decompress(stored), dtype=np.dtype(kind))
 
     def select(self, bands: Collection[Band] = (), where: Where | None = None) -> Positions:
         """Who is at one of the levels and has one of the values of every dimension named.
