@@ -52,17 +52,22 @@ SELECT {_COLUMNS} FROM (
 ) AS ranked WHERE place = 1
 """  # noqa: S608
 
-# Of one person, by `start`: the moment of the newest row before it, then that moment's rows.
-_MOVES = f"""
-WITH files AS (
-  SELECT employee_id, band, model_version_id, threshold,
-    ROW_NUMBER() OVER (PARTITION BY employee_id ORDER BY created_at DESC, id DESC) AS place
-  FROM {_TABLE} WHERE batch_id IN ({{files}}) AND employee_id <> ''
-)
-SELECT known.band, files.band,
-  known.model_version_id <> files.model_version_id OR known.threshold <> files.threshold,
-  COUNT(*)
-FROM files LEFT JOIN {_TABLE} AS known ON known.id = (
+# Of one person: the moment of the newest row before `start`, then the rows of that moment.
+_KNOWN_BY_LEAPS = f"""
+LEFT JOIN LATERAL (
+  SELECT created_at FROM {_TABLE}
+  WHERE employee_id = files.employee_id AND created_at < %s
+  ORDER BY created_at DESC LIMIT 1
+) AS newest ON TRUE
+LEFT JOIN LATERAL (
+  SELECT band, model_version_id, threshold FROM {_TABLE}
+  WHERE employee_id = files.employee_id AND created_at < %s AND created_at >= newest.created_at
+  ORDER BY created_at DESC, id DESC LIMIT 1
+) AS known ON TRUE
+"""  # noqa: S608
+
+_KNOWN_BY_KEY = f"""
+LEFT JOIN {_TABLE} AS known ON known.id = (
   SELECT id FROM {_TABLE} AS earlier
   WHERE earlier.employee_id = files.employee_id AND earlier.created_at < %s
     AND earlier.created_at >= (
@@ -72,6 +77,18 @@ FROM files LEFT JOIN {_TABLE} AS known ON known.id = (
     )
   ORDER BY id DESC LIMIT 1
 )
+"""  # noqa: S608
+
+_MOVES = f"""
+WITH files AS (
+  SELECT employee_id, band, model_version_id, threshold,
+    ROW_NUMBER() OVER (PARTITION BY employee_id ORDER BY created_at DESC, id DESC) AS place
+  FROM {_TABLE} WHERE batch_id IN ({{files}}) AND employee_id <> ''
+)
+SELECT known.band, files.band,
+  known.model_version_id <> files.model_version_id OR known.threshold <> files.threshold,
+  COUNT(*)
+FROM files {{known}}
 WHERE files.place = 1 GROUP BY 1, 2, 3
 """  # noqa: S608
 
@@ -128,9 +145,11 @@ def predictions(most: int) -> int:
 
 def moves(files: Sequence[int], start: datetime) -> list[Move]:
     """Everyone with a reference in these files, by their band before `start` and in the files."""
+    known = _KNOWN_BY_LEAPS if connection.vendor == "postgresql" else _KNOWN_BY_KEY
     with connection.cursor() as cursor:
         moment = connection.ops.adapt_datetimefield_value(start)
-        cursor.execute(_MOVES.format(files=_places(files)), [*files, moment, moment])
+        sql = _MOVES.format(files=_places(files), known=known)
+        cursor.execute(sql, [*files, moment, moment])
         return [
             Move(before or "", now, bool(otherwise), people)
             for before, now, otherwise, people in cursor.fetchall()
