@@ -137,7 +137,9 @@ def _likeness(one: tuple[str, ...], other: tuple[str, ...]) -> float:
         if match:
             left.remove(match)
             common += best * (_weight(word) + _weight(match))
-    return common / (sum(map(_weight, one)) + sum(map(_weight, other)))
+    # Years at a company are no company: a header that leaves out the years means something else.
+    lacking = 0.5 if "year" in left else 0.0
+    return common / (sum(map(_weight, one)) + sum(map(_weight, other)) + lacking)
 
 
 def _weight(word: str) -> float:
