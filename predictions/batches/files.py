@@ -134,7 +134,7 @@ def _discard_unused(before: datetime) -> int:
     """Discard the files that nobody decided on."""
     discarded = 0
     unused = Batch.objects.filter(state__in=WAITING, uploaded_at__lt=before)
-    for batch in unused.exclude(started_at__gte=before):
+    for batch in unused:
         with transaction.atomic():
             now = timezone.now()
             found = Batch.objects.filter(pk=batch.pk, state=batch.state)
