@@ -163,7 +163,8 @@ def _insert(
     from django.db import connection
 
     with connection.cursor() as cursor:
-        cursor.execute(sql, {**values, **more, "begin": begin, "step": step, "rows": rows})
+        named: Any = {**values, **more, "begin": begin, "step": step, "rows": rows}
+        cursor.execute(sql, named)
 
 
 def _batch(

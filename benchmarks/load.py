@@ -50,6 +50,16 @@ class Load:
     def per_second(self) -> float:
         return len(self.latencies) / self.seconds if self.seconds else 0.0
 
+    def add(self, other: Load) -> None:
+        """Count what another load brought back as this one's."""
+        self.seconds += other.seconds
+        self.own_cpu += other.own_cpu
+        self.latencies += other.latencies
+        for status, answers in other.statuses.items():
+            self.statuses[status] = self.statuses.get(status, 0) + answers
+        self.broken += other.broken
+        self.unexpected = self.unexpected or other.unexpected
+
     def quantile(self, share: float) -> float:
         """The latency, in seconds, that this share of the requests did not exceed."""
         if not self.latencies:
