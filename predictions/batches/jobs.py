@@ -49,6 +49,8 @@ SILENCE = timedelta(seconds=10)
 _READER_SILENCE = timedelta(seconds=2)  # the same of who reads the file, who is much quicker
 _PATIENCE = 30.0  # seconds that a database may be away before a task gives up
 _PAUSE = 0.2  # seconds
+# Seconds; less than the queue's `retry`. A million rows are read in a tenth of it.
+_TIMEOUT = 80
 _AWAY = (OperationalError, InterfaceError)
 # Chunks that a process does at once: the next one is judged while the database takes one in.
 _AT_ONCE = 2
@@ -177,7 +179,7 @@ def call_for_hands(batch_id: int) -> None:
         for entry in waiting
     ):
         # One that fails is not taken off the queue: it comes back.
-        async_task(WORK, batch_id, ack_failure=False)
+        async_task(WORK, batch_id, ack_failure=False, timeout=_TIMEOUT)
 
 
 def resume(*, at_once: bool = False) -> int:

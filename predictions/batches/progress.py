@@ -10,18 +10,18 @@ from django.db.models import Count, Max, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from predictions.batches import jobs
 from predictions.models import Batch, BatchState
 from predictions.models.batch import AT_WORK
 
 Phase = Literal["waiting", "reading", "working"]
 
-READING = 0.12
+READING = 0.15
 """The share of the time that reading a file takes; assessing its people takes the rest."""
 # The pace is that of the last seconds: workers come and go.
 _LATELY = timedelta(seconds=20)
-# A worker that is there takes a file at once; after so long there is probably none.
-_PATIENCE = max(timedelta(seconds=15), jobs.SILENCE)
+# A worker that is there takes a file at once, or after what it does now; after so long there is
+# probably none.
+_PATIENCE = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
