@@ -71,6 +71,11 @@ class TestEncodings:
         assert examine((plain + "é;3\n").encode()).format.encoding == "utf-8-sig"
         assert examine((plain + "é;3\n").encode("cp1252")).format.encoding == "cp1252"
 
+    def test_a_file_put_together_of_two_encodings_is_refused_before_it_garbles_names(self):
+        content = (HEADER + ROWS * 3).encode() + ROWS.encode("cp1252")
+        assert refusal(content) == "undecodable"
+        assert refusal(HEADER.encode() * 3 + LINES + ROWS.encode("cp1252")) == "undecodable"
+
     def test_an_accent_may_be_cut_in_two(self):
         content = ("a;b\n" + "x" * (source.PIECE - 5) + "é;3\n").encode()
         assert content[source.PIECE - 1 : source.PIECE + 1] == "é".encode()

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from mlcore.engine.ingest import records, sheet, source
 from mlcore.engine.ingest.refusals import TableError
+from mlcore.engine.ingest.workbook_parts import SheetError
 
 
 def workbook(*rows, change=lambda sheet: None):
@@ -236,7 +237,7 @@ class TestSheets:
                     table.write(number, place, cell)
         book.close()
         if not expected:
-            with pytest.raises(sheet.SheetError, match="empty"):
+            with pytest.raises(SheetError, match="empty"):
                 converted(content.getvalue())
             return
         read = converted(content.getvalue())
@@ -305,5 +306,5 @@ class TestRefusals:
             damaged = bytearray(intact)
             for _ in range(4):
                 damaged[dice.randrange(4, len(damaged))] = dice.randrange(256)
-            with contextlib.suppress(sheet.SheetError):
+            with contextlib.suppress(SheetError):
                 converted(bytes(damaged))

@@ -6,14 +6,24 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 from typing import BinaryIO
 
-from mlcore.engine.ingest import sheet
+from mlcore.engine.ingest import workbook_parts
 from mlcore.engine.ingest.limits import Limits
 from mlcore.engine.ingest.refusals import TableError
 
 SECONDS = 60
 """A sheet of a million rows and 35 columns takes about half of it."""
+
+
+_ROOT = Path(__file__).resolve().parents[3]
+_PROGRAM = """
+import sys
+sys.path.append(sys.argv[1])
+from mlcore.engine.ingest.sheet import main
+main(int(sys.argv[2]))
+"""
 
 
 def as_csv(file: BinaryIO, limits: Limits) -> BinaryIO:
@@ -27,7 +37,7 @@ def as_csv(file: BinaryIO, limits: Limits) -> BinaryIO:
             shutil.copyfileobj(file, brought, 2**20)
             brought.seek(0)
             code, _, number = _run(brought, converted, limits).partition(" ")
-        if code == sheet.TOO_WIDE:
+        if code == workbook_parts.TOO_WIDE:
             raise TableError(code, columns=int(number), most=limits.columns)
         if code:
             raise TableError(code)
@@ -42,16 +52,16 @@ def _run(brought: BinaryIO, converted: BinaryIO, limits: Limits) -> str:
     """Why there is no sheet, or `""`."""
     try:
         child = subprocess.run(  # noqa: S603
-            [sys.executable, "-I", sheet.__file__, str(limits.columns)],
+            [sys.executable, "-I", "-c", _PROGRAM, str(_ROOT), str(limits.columns)],
             stdin=brought,
             stdout=converted,
             stderr=subprocess.PIPE,
             timeout=SECONDS,
         )
     except subprocess.TimeoutExpired:
-        return sheet.TOO_LARGE
+        return workbook_parts.TOO_LARGE
     if not child.returncode:
         return ""
     told = child.stderr.decode(errors="replace").strip()
     # It died of what it read.
-    return told if told.partition(" ")[0] in sheet.COMPLAINTS else sheet.TOO_LARGE
+    return told if told.partition(" ")[0] in workbook_parts.COMPLAINTS else workbook_parts.TOO_LARGE

@@ -10,6 +10,7 @@ OLE = b"\xd0\xcf\x11\xe0"
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 """What no text holds."""
 
+_BY_CHANCE = 3  # characters
 _PROBE = 4096  # bytes that tell whether each second one is NUL
 _UNDEFINED = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 """Bytes that stand for nothing in Windows-1252."""
@@ -27,6 +28,7 @@ class Spelling:
         self._fixed = _utf16(beginning)
         self._utf8 = codecs.getincrementaldecoder("utf-8")()
         self._is_utf8 = True
+        self._accents = 0
         self._is_cp1252 = True
 
     def look(self, piece: bytes) -> None:
@@ -35,9 +37,13 @@ class Spelling:
             return
         if self._is_utf8 and not (piece.isascii() and not self._utf8.getstate()[0]):
             try:
-                self._utf8.decode(piece)
-            except UnicodeDecodeError:
+                self._accents += _accents(self._utf8.decode(piece))
+            except UnicodeDecodeError as error:
                 self._is_utf8 = False
+                # Windows text is hardly ever UTF-8 by chance, three times before it is not: such a
+                # file was put together of both, and read as either it would garble the other's.
+                before = self._accents + _accents(error.object[: error.start].decode())
+                self._is_cp1252 = self._is_cp1252 and before < _BY_CHANCE
         if self._is_cp1252 and _UNDEFINED.search(piece):
             self._is_cp1252 = False
 
@@ -48,6 +54,10 @@ class Spelling:
         if self._is_utf8 and not (whole and self._utf8.getstate()[0]):
             return "utf-8-sig"
         return "cp1252" if self._is_cp1252 else ""
+
+
+def _accents(text: str) -> int:
+    return 0 if text.isascii() else sum(1 for character in text if not character.isascii())
 
 
 def _utf16(beginning: bytes) -> str:
