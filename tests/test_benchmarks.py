@@ -99,6 +99,18 @@ def test_a_file_is_brought_through_the_pages_and_everyone_in_it_recorded(tempora
     assert left_behind(temporary) == []
 
 
+def test_pages_are_timed_at_two_sizes(temporary):
+    with running(temporary, "--quick", "pages") as (process, printed):
+        process.wait(PATIENCE)
+        output = printed()
+    assert process.returncode == 0, output
+    assert "3,000 predictions stored" in output
+    assert "4,000 predictions stored" in output
+    timed = re.findall(r"^  (\S.*?) +[\d.]+ +[\d.]+ +[\d.]+   ", output, re.M)
+    assert {"history", "history, deep", "one result", "dashboard", "audit"} <= set(timed)
+    assert left_behind(temporary) == []
+
+
 def test_an_interrupted_run_takes_its_servers_along(temporary):
     with running(temporary, "--seconds", "60", "api") as (process, printed):
         deadline = time.monotonic() + PATIENCE

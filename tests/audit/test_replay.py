@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -19,8 +20,9 @@ from mlcore.engine.operating import OperatingPoint
 from mlcore.engine.shapes import Axis, Pair
 from mlcore.models import Basis, ModelFiles, ModelVersion, Origin
 from predictions.models import Prediction, Source
+from predictions.models.batch import Batch, BatchState
 from predictions.replay import replay
-from predictions.services import Request, predict_frame
+from predictions.services import Request, predict_frame, record_frame
 from tests.conftest import EMPLOYEE
 
 
@@ -63,6 +65,30 @@ def many(active_model, alice):
     assert not frame.problems
     request = Request(requested_by=alice, source=Source.FILE)
     return predict_frame(frame, using=active_model, request=request)
+
+
+def begun_file(person, version):
+    return Batch.objects.create(
+        name="people.csv",
+        size=1,
+        uploaded_by=person,
+        state=BatchState.RUNNING,
+        model_version=version,
+        started_at=timezone.now() - timedelta(hours=2),
+    )
+
+
+def record_part(frame, *, using, batch, rows):
+    request = Request(requested_by=batch.uploaded_by, source=Source.FILE)
+    scores = using.model.score_frame(frame)
+    with transaction.atomic():
+        record_frame(frame, scores, using=using, request=request, batch=batch, rows=rows, groups={})
+
+
+def decide(version, point, person):
+    services.decide_operating_point(
+        version=version, point=point, basis=Basis.COST, basis_value=3, reason="x", by=person
+    )
 
 
 class TestConfirmed:
@@ -108,6 +134,23 @@ class TestConfirmed:
             request = Request(requested_by=alice, source=Source.FORM)
             predict_frame(frame, using=registry.active(), request=request)
         assert len(set(Prediction.objects.values_list("threshold", flat=True))) == 3
+        assert unconfirmed() == []
+
+    def test_a_file_by_the_point_that_held_when_it_was_begun(self, active_model, carol, alice):
+        """A decision in the middle changes nothing for the rest of the file."""
+        version = ModelVersion.objects.get()
+        batch = begun_file(alice, version)
+        frame = active_model.schema.clean_frame({"over_time": ["Yes", "No"]})
+        with time_machine.travel(batch.started_at + timedelta(minutes=1)):
+            record_part(frame, using=active_model, batch=batch, rows=[2, 3])
+        with time_machine.travel(batch.started_at + timedelta(minutes=2)):
+            decide(version, OperatingPoint.at(0.05), carol)
+        with time_machine.travel(batch.started_at + timedelta(hours=1)):
+            using = registry.pinned(version, active_model.operating_point)
+            record_part(frame, using=using, batch=batch, rows=[4, 5])
+        assert set(Prediction.objects.values_list("threshold", flat=True)) == {
+            active_model.operating_point.threshold
+        }
         assert unconfirmed() == []
 
     def test_after_the_model_was_replaced(self, many, second_model):
@@ -218,6 +261,18 @@ class TestFound:
             by=carol,
         )
         alter([prediction], created_at=timezone.now() - timedelta(days=1), threshold=0.9)
+        [finding] = unconfirmed()
+        assert finding.columns == ("threshold",)
+
+    def test_a_row_of_a_file_by_a_point_that_was_decided_on_later(self, active_model, carol, alice):
+        """What held when the row was recorded does not excuse it: the file had been begun."""
+        version = ModelVersion.objects.get()
+        batch = begun_file(alice, version)
+        with time_machine.travel(batch.started_at + timedelta(minutes=2)):
+            decide(version, OperatingPoint.at(0.05), carol)
+        frame = active_model.schema.clean_frame({"over_time": ["Yes"]})
+        using = registry.pinned(version, OperatingPoint.at(0.05))
+        record_part(frame, using=using, batch=batch, rows=[2])
         [finding] = unconfirmed()
         assert finding.columns == ("threshold",)
 
