@@ -15,6 +15,7 @@ import logging
 import random
 import time
 import traceback
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -90,7 +91,7 @@ def begin(batch: Batch, *, record: bool, by: User) -> bool:
     active = registry.active()
     low, threshold, high = active.operating_point.bounds
     with transaction.atomic():
-        found = Batch.objects.select_for_update().filter(pk=batch.pk, state__in=WAITING).first()
+        found = _locked(batch, WAITING)
         if found is None or not _is_asked(found, active):
             return False
         if cutting.fits(found):
@@ -108,6 +109,15 @@ def begin(batch: Batch, *, record: bool, by: User) -> bool:
         call_for_hands(found.pk)
     batch.refresh_from_db()
     return True
+
+
+def _locked(batch: Batch, states: Collection[BatchState]) -> Batch | None:
+    """The batch, if it is in one of the states: until the transaction ends it stays there.
+
+    Whoever records rows of it now is not waited for.
+    """
+    found = Batch.objects.filter(pk=batch.pk, state__in=states)
+    return found.select_for_update(no_key=True).first()
 
 
 def _is_asked(batch: Batch, active: ActiveModel) -> bool:
@@ -135,7 +145,7 @@ def cancel(batch: Batch) -> bool:
     What was recorded stays. A file that was only tried waits for its columns again.
     """
     with transaction.atomic():
-        found = Batch.objects.select_for_update().filter(pk=batch.pk, state__in=AT_WORK).first()
+        found = _locked(batch, AT_WORK)
         if found is None:
             return False
         if found.state == BatchState.RUNNING:
@@ -153,11 +163,7 @@ def cancel(batch: Batch) -> bool:
 def discard(batch: Batch) -> bool:
     """Throw a file away that recorded nothing; False when it did, or may yet."""
     with transaction.atomic():
-        found = (
-            Batch.objects.select_for_update()
-            .filter(pk=batch.pk, state__in=(*WAITING, BatchState.FAILED))
-            .first()
-        )
+        found = _locked(batch, (*WAITING, BatchState.FAILED))
         if found is None or Prediction.objects.filter(batch=found).exists():
             return False
         found.state = BatchState.DISCARDED
@@ -400,6 +406,7 @@ def _tidy(batch: Batch) -> None:
         recorded = Prediction.objects.filter(batch=batch).exists()
         if batch.state == BatchState.FAILED and not recorded:
             files.erase(batch)
+            Batch.objects.filter(pk=batch.pk).update(erased_at=timezone.now())
             return
         _rank(batch)
         if batch.state == BatchState.FAILED and "recorded" not in batch.message:
