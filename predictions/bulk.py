@@ -10,8 +10,8 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,9 +21,8 @@ from mlcore.engine.schema import CleanFrame
 from mlcore.engine.shapes import Floats
 from mlcore.engine.values import Value
 
-COLUMNS = (
+_COLUMNS = (
     "id",
-    "row",
     "employee_id",
     "audit_attributes",
     "groups",
@@ -33,8 +32,6 @@ COLUMNS = (
     "contributions",
     "band",
 )
-"""What differs between the rows of a file; the rows that are made here hold it in this order."""
-
 # Rows that are written at once. While the database takes them in, the next ones are made.
 _PORTION = 250
 
@@ -43,21 +40,28 @@ Write = Callable[[str], str]
 
 @dataclass(frozen=True, kw_only=True)
 class Assessed:
-    """n accepted rows of a file: what was asked and what was answered, in one order."""
+    """n accepted rows: what was asked and what was answered, in one order."""
 
+    ids: Sequence[str]
+    """As `time_ordered_ids` gives them."""
     frame: CleanFrame
     scores: Scores
     bands: Sequence[str]
-    lines: Sequence[int]
-    """Where each row stands in the file."""
-    groups: Mapping[str, Sequence[str]]
+    lines: Sequence[int] | None = None
+    """Where each row stands in its file; None when they come of none."""
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By header, the text of each row."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What differs between the rows, in the order in which `copied` and `inserted` give it."""
+        return _COLUMNS if self.lines is None else (*_COLUMNS, "row")
 
 
 def copied(assessed: Assessed, same: Sequence[object]) -> Iterator[str]:
     """The rows for PostgreSQL's COPY in text format, some hundreds at a time.
 
-    `same` are the values that all rows have in common; each row holds them, then `COLUMNS`.
+    `same` are the values that all rows have in common; each row holds them, then its own.
     """
     begin = "".join(f"{copy_text(value)}\t" for value in same)
     for rows in _rows(assessed, copy_text, repr):
@@ -65,7 +69,7 @@ def copied(assessed: Assessed, same: Sequence[object]) -> Iterator[str]:
 
 
 def inserted(assessed: Assessed, same: Sequence[object]) -> Iterator[tuple[Any, ...]]:
-    """The rows as an INSERT's parameters for SQLite; each holds `same`, then `COLUMNS`."""
+    """The rows as an INSERT's parameters for SQLite; each holds `same`, then its own."""
     before = tuple(same)
     for rows in _rows(assessed, str, float):
         for row in rows:
@@ -75,10 +79,9 @@ def inserted(assessed: Assessed, same: Sequence[object]) -> Iterator[tuple[Any, 
 def _rows(
     assessed: Assessed, write: Write, number: Callable[[float], Any]
 ) -> Iterator[Iterator[tuple[Any, ...]]]:
-    """The values of `COLUMNS`, a portion of the rows at a time."""
+    """The values of the columns that differ, a portion of the rows at a time."""
     frame, scores = assessed.frame, assessed.scores
     count = len(frame)
-    ids = time_ordered_ids(count)
     inputs = _Objects(frame.inputs, write)
     audit = _Objects(frame.audit, write, blanks=False)
     groups = _Objects(assessed.groups, write)
@@ -89,9 +92,8 @@ def _rows(
     )
     for start in range(0, count, _PORTION):
         rows = slice(start, min(start + _PORTION, count))
-        yield zip(
-            ids[rows],
-            map(str, assessed.lines[rows]),
+        columns: list[Iterable[Any]] = [
+            assessed.ids[rows],
             map(write, frame.employee_ids[rows]),
             audit.of(rows),
             groups.of(rows),
@@ -100,8 +102,10 @@ def _rows(
             map(number, scores.log_odds[rows].tolist()),
             contributions.of(rows),
             assessed.bands[rows],
-            strict=True,
-        )
+        ]
+        if assessed.lines is not None:
+            columns.append(map(str, assessed.lines[rows]))
+        yield zip(*columns, strict=True)
 
 
 def _two_zeros(column: Floats) -> bool:

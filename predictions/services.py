@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -15,9 +16,6 @@ from mlcore.engine.schema import CleanFrame, CleanRow
 from mlcore.registry import ActiveModel
 from predictions import bulk
 from predictions.models import Batch, Prediction, Source
-
-# Rows per statement when a whole file is written: bounds the memory that one statement takes.
-_ROWS_PER_STATEMENT = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +34,9 @@ def predict(row: CleanRow, *, using: ActiveModel, request: Request) -> Predictio
     unless the caller's own transaction fails. Raises Django's `DatabaseError`: then nothing was
     recorded, and there is nothing to show.
     """
-    prediction = _record(row, using.model.score(row), using=using, request=request)
+    score = using.model.score(row)
+    band = using.operating_point.band(score.probability)
+    prediction = Prediction(**_same_for_all(using, request), **_own(row, score, band))
     prediction.save()
     return prediction
 
@@ -44,22 +44,30 @@ def predict(row: CleanRow, *, using: ActiveModel, request: Request) -> Predictio
 def predict_many(
     rows: Sequence[CleanRow], *, using: ActiveModel, request: Request
 ) -> list[Prediction]:
-    """Assess and record up to 1,000 employees in one statement: all of them, or none.
-
-    (SQLite limits what one statement holds: there it is several in one transaction.)
-    """
+    """Assess and record up to 1,000 employees at once: all of them, or none."""
     return predict_frame(CleanFrame.from_rows(using.schema, rows), using=using, request=request)
 
 
 def predict_frame(frame: CleanFrame, *, using: ActiveModel, request: Request) -> list[Prediction]:
     """Assess and record the accepted rows of a frame, in its order: all of them, or none."""
     scores = using.model.score_frame(frame)
-    predictions = [
-        _record(frame.row(index), scores.row(index), using=using, request=request)
-        for index in range(len(frame))
-    ]
-    with transaction.atomic():
-        Prediction.objects.bulk_create(predictions, batch_size=_ROWS_PER_STATEMENT)
+    same = _same_for_all(using, request)
+    assessed = bulk.Assessed(
+        ids=bulk.time_ordered_ids(len(frame)),
+        frame=frame,
+        scores=scores,
+        bands=_bands(scores, using),
+    )
+    _write(assessed, same)
+    predictions = []
+    for index, number in enumerate(assessed.ids):
+        prediction = Prediction(
+            id=UUID(number),
+            **same,
+            **_own(frame.row(index), scores.row(index), assessed.bands[index]),
+        )
+        prediction._state.adding, prediction._state.db = False, connection.alias
+        predictions.append(prediction)
     return predictions
 
 
@@ -79,12 +87,23 @@ def record_frame(
     `groups` by header the texts, in the frame's order. All of them are recorded, or none. Raises
     Django's `DatabaseError`; `IntegrityError` when one of the rows has been recorded before.
     """
-    bands: list[str] = [using.operating_point.band(p) for p in scores.probability.tolist()]
-    assessed = bulk.Assessed(frame=frame, scores=scores, bands=bands, lines=rows, groups=groups)
-    same = _same_for_all(using, request) | {"batch_id": batch.pk}
+    assessed = bulk.Assessed(
+        ids=bulk.time_ordered_ids(len(frame)),
+        frame=frame,
+        scores=scores,
+        bands=(bands := _bands(scores, using)),
+        lines=rows,
+        groups=groups,
+    )
+    _write(assessed, _same_for_all(using, request) | {"batch_id": batch.pk})
+    return bands
+
+
+def _write(assessed: bulk.Assessed, same: Mapping[str, Any]) -> None:
+    """Write rows that have `same` in common, by field; what is named nowhere is null."""
     fields = {field.attname: field for field in Prediction._meta.concrete_fields}
     values = [fields[name].get_db_prep_save(value, connection) for name, value in same.items()]
-    columns = (*same, *bulk.COLUMNS)
+    columns = (*same, *assessed.columns)
     into = f"{Prediction._meta.db_table} ({', '.join(columns)})"
     with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -99,7 +118,10 @@ def record_frame(
             places = ", ".join(["%s"] * len(columns))
             statement = f"INSERT INTO {into} VALUES ({places})"  # noqa: S608 (our own names)
             cursor.executemany(statement, list(bulk.inserted(assessed, values)))
-    return bands
+
+
+def _bands(scores: Scores, using: ActiveModel) -> list[str]:
+    return [using.operating_point.band(p) for p in scores.probability.tolist()]
 
 
 def _same_for_all(using: ActiveModel, request: Request) -> dict[str, Any]:
@@ -118,14 +140,14 @@ def _same_for_all(using: ActiveModel, request: Request) -> dict[str, Any]:
     }
 
 
-def _record(row: CleanRow, score: Score, *, using: ActiveModel, request: Request) -> Prediction:
-    return Prediction(
-        employee_id=row.employee_id,
-        audit_attributes=row.audit,
-        inputs=row.inputs,
-        probability=score.probability,
-        log_odds=score.log_odds,
-        contributions=score.contributions,
-        band=using.operating_point.band(score.probability),
-        **_same_for_all(using, request),
-    )
+def _own(row: CleanRow, score: Score, band: str) -> dict[str, Any]:
+    """What is one record's own, by field."""
+    return {
+        "employee_id": row.employee_id,
+        "audit_attributes": row.audit,
+        "inputs": row.inputs,
+        "probability": score.probability,
+        "log_odds": score.log_odds,
+        "contributions": score.contributions,
+        "band": band,
+    }

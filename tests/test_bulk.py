@@ -18,7 +18,7 @@ from mlcore.engine.schema import FeatureSchema
 from mlcore.engine.shapes import Curve, Table
 from predictions.bulk import copy_text, time_ordered_ids
 from predictions.models import Batch, Prediction, Source
-from predictions.services import Request, predict, record_frame
+from predictions.services import Request, predict, predict_frame, record_frame
 from tests.engine.strategies import raw_values
 
 # What a text format, JSON or a language may take for something else.
@@ -182,6 +182,21 @@ def test_whatever_the_rows_are(data, brought, odd, alice):
         accepted, bands = brought(rows)
         check_the_same(accepted, bands, odd, alice, "from a file")
         transaction.set_rollback(True)
+
+
+def test_many_without_a_file_are_recorded_as_each_alone(odd, alice):
+    columns = {name: [row.get(name) for row in EXTREMES] for name in EXTREMES[0]}
+    frame = odd.schema.clean_frame(columns)
+    request = Request(requested_by=alice, source=Source.API, request_id="many")
+    made = predict_frame(frame, using=odd, request=request)
+    assert len(made) == len(frame) > 15
+    for index, prediction in enumerate(made):
+        alone = predict(frame.row(index), using=odd, request=request)
+        [among], [record] = stored(pk=prediction.pk), stored(pk=alone.pk)
+        assert exactly(among, but={"id", "created_at"}) == exactly(record, but={"id", "created_at"})
+        # What was returned is what is stored.
+        values = Prediction.objects.values().get(pk=prediction.pk)
+        assert {name: getattr(prediction, name) for name in values} == values
 
 
 def test_the_file_its_lines_and_its_groups_are_kept(brought, batch):
