@@ -26,6 +26,7 @@ from predictions.batches.matching import (
     NOT_STORED,
     REMEMBERED,
     Proposal,
+    own_columns,
 )
 
 _HOW = {
@@ -105,6 +106,7 @@ class ColumnsForm(forms.Form):
         self.proposal = proposal
         self.schema = schema
         self.language = language
+        self._own = own_columns([column.header for column in proposal.columns])
         common = self._choices()
         for column, use in zip(proposal.columns, proposal.uses, strict=True):
             label = _("“{column}” is read as").format(column=column.header)
@@ -158,13 +160,16 @@ class ColumnsForm(forms.Form):
             field = self[_name(column.place)]
             now = str(field.value() or NOT_STORED)
             told = how if now == use else CHOSEN if now else NOT_STORED
+            added = column.place >= self._own
             yield ColumnRow(
                 column=column,
                 field=field,
                 samples=list(column.samples),
                 how=str(_HOW.get(told, "")),
                 likely=told == "likeness",
-                note=self._note(column, now),
+                note=_("Written by the download: nobody needs it.")
+                if added and not now
+                else self._note(column, now),
                 unreadable=first.unreadable.get(now) if now else None,
             )
 

@@ -17,6 +17,7 @@ from django.utils import timezone
 from mlcore.engine.ingest import matching
 from mlcore.engine.ingest.matching import Column
 from mlcore.engine.schema import EMPLOYEE_ID, FeatureSchema
+from predictions.batches.exports import added_columns
 from predictions.models import Batch, FileShape
 from predictions.models.batch import WAITING, BatchState
 
@@ -73,7 +74,7 @@ def propose(batch: Batch, active: ActiveModel, rows: Sequence[Sequence[str]]) ->
     if batch.model_version_id == active.id:
         return _saved(batch, columns)
     rematched = batch.model_version_id is not None
-    shape = FileShape.objects.filter(fingerprint=fingerprint(batch.headers)).first()
+    shape = _remembered(batch.headers)
     if shape is not None:
         return _as_remembered(columns, shape, active.schema, rematched=rematched)
     return Proposal(
@@ -82,6 +83,22 @@ def propose(batch: Batch, active: ActiveModel, rows: Sequence[Sequence[str]]) ->
         how=[column.how for column in columns],
         rematched=rematched,
     )
+
+
+def own_columns(headers: Sequence[str]) -> int:
+    """How many of a file's columns are its own: the last ones of a file of rows to correct are
+    not, for they say what to do.
+    """
+    added = added_columns()
+    count = len(headers)
+    while count and headers[count - 1] in added:
+        count -= 1
+    return count if len(headers) - count > 1 else len(headers)
+
+
+def _remembered(headers: Sequence[str]) -> FileShape | None:
+    own = headers[: own_columns(headers)]
+    return FileShape.objects.filter(fingerprint=fingerprint(own)).first()
 
 
 def _saved(batch: Batch, columns: list[Column]) -> Proposal:
@@ -163,7 +180,7 @@ def remember(batch: Batch, schema: FeatureSchema, *, by: User) -> None:
     matched = {name: headers[places[name]] if name in places else "" for name in asked(schema)}
     grouped = [headers[place] for place in batch.grouped]
     kept = [headers[place] for place in sorted({*places.values(), *batch.grouped})]
-    for shape in (headers, kept):
+    for shape in (headers[: own_columns(headers)], kept):
         _remember(shape, matched, grouped, by=by)
 
 

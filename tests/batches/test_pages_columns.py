@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.urls import reverse
 
 from mlcore import registry, services
 from mlcore.engine import artifact
@@ -10,6 +11,7 @@ from mlcore.models import Origin
 from predictions.batches import jobs, matching
 from predictions.models import Batch, BatchState, FileShape, Prediction
 from tests import other_model
+from tests.batches.conftest import work_to_the_end
 from tests.batches.exports_of_hr import export, upload
 from tests.batches.pages import bring, chosen, columns_of, send, text_of
 
@@ -211,11 +213,31 @@ def test_a_correction_that_was_only_looked_at_is_not_remembered(as_alice, draft)
     assert not FileShape.objects.exists()
 
 
-def test_the_refused_rows_of_a_file_are_matched_as_the_file_was(as_alice, draft, alice):
-    send(as_alice, draft, "assess", Department="@group", Nom="")
-    corrected = export(without=["Nom"])
-    found = uses(as_alice.get(columns_of(bring(as_alice, corrected))))
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_rows_are_downloaded_corrected_and_brought_again_as_they_are(as_alice, language):
+    batch = bring(as_alice, export(MonthlyIncome=["2000", "a lot"]))
+    send(as_alice, batch, "assess", Department="@group", JobRole="")
+    work_to_the_end(batch)
+    refused = reverse("batches:refused", args=[batch.pk])
+    download = as_alice.get(refused, {"export": "csv"}, headers={"Accept-Language": language})
+    corrected = download.getvalue().decode("utf-8-sig").replace("a lot", "2500")
+    again = bring(as_alice, corrected.encode(), query=f"?corrects={batch.pk}")
+    page = as_alice.get(columns_of(again))
+    found = uses(page)
     assert found["Department"] == ("@group", "remembered")
+    assert not {"Nom", "JobRole"} & found.keys()
+    if language == "en":
+        assert "Written by the download" in text_of(page)
+    send(as_alice, again, "assess")
+    work_to_the_end(again)
+    assert (again.state, again.corrects) == (BatchState.DONE, batch)
+    assert Prediction.objects.filter(batch=again).count() == 6
+
+
+def test_a_column_that_is_called_line_is_one_like_others():
+    assert matching.own_columns(["A", "Line"]) == 2
+    assert matching.own_columns(["A", "Line", "What to do"]) == 1
+    assert matching.own_columns(["Line", "What to do", "A"]) == 3
 
 
 def test_other_headers_are_another_shape():

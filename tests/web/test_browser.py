@@ -90,7 +90,7 @@ def test_the_language_follows_the_switch_and_the_address_stays(page, site, conso
     page.get_by_role("button", name="Français").click()
     expect(page.get_by_role("heading", name="Historique")).to_be_visible()
     assert page.url == f"{site}/predictions/?employee_id=E-7"
-    page.get_by_role("link", name="Estimer un risque de départ").click()
+    page.get_by_role("link", name="Estimer un risque").click()
     expect(page.get_by_label("Rémunération mensuelle")).to_be_visible()
 
 
