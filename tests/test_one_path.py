@@ -13,9 +13,11 @@ from openpyxl import Workbook
 
 from mlcore.engine.tabular import match_columns, read_table
 from mlcore.public_data import ibm_columns
-from predictions.models import Batch, Prediction, Source
+from predictions.batches import jobs
+from predictions.models import Batch, BatchState, Prediction, Source
 from predictions.services import Request, record_frame
 from tests.api.conftest import Api
+from tests.batches.conftest import bring_matched, work_to_the_end
 from tests.conftest import EMPLOYEE
 
 PACKAGES = ("attrition_site", "accounts", "mlcore", "predictions")
@@ -124,6 +126,15 @@ def by_file(active, content, alice):
     return made
 
 
+def by_the_whole_road(content, name, alice):
+    """Brought, matched and assessed by the product's own jobs."""
+    batch = bring_matched(alice, content, name=name)
+    assert jobs.begin(batch, record=True, by=alice)
+    work_to_the_end(batch)
+    assert (batch.state, batch.refused_rows.count()) == (BatchState.DONE, 0)
+    return list(Prediction.objects.filter(batch=batch).order_by("row"))
+
+
 def as_csv(rows, delimiter=",", encoding="utf-8-sig"):
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), delimiter=delimiter)
@@ -155,6 +166,9 @@ def test_form_api_batch_and_files_record_the_same_bit_for_bit(
         "csv": by_file(active_model, as_csv(rows), alice),
         "csv, semicolons": by_file(active_model, as_csv(rows, ";", "utf-16"), alice),
         "xlsx": by_file(active_model, as_xlsx(rows), alice),
+        "csv, brought": by_the_whole_road(as_csv(rows), "staff.csv", alice),
+        "csv with tabs, brought": by_the_whole_road(as_csv(rows, "\t", "utf-16"), "t.csv", alice),
+        "xlsx, brought": by_the_whole_road(as_xlsx(rows), "staff.xlsx", alice),
     }
     expected = [content(by_api(api, employee)) for employee in employees]
     assert len(set(expected)) == len(employees) == 16
