@@ -163,6 +163,15 @@ class TestTheRowsThatNameTheColumns:
             assert names == NAMES
             assert rows[0] == (2, first.split(";")), first
 
+    def test_nor_where_columns_have_no_name(self):
+        header = "Matricule;Employé;Salaire;Taux;Service;\n"
+        rows = "A1;;;;;note\nA2;x;2;3;Paie;\nA3;y;3;4;Paie;\n"
+        assert [line for line, _ in brought(header + rows)[1]] == [2, 3, 4]
+
+    def test_nor_where_nobody_may_know(self):
+        first = "A1;Léa;confidentiel;confidentiel\n"
+        assert brought(HEADER + first + ROWS)[1][0][0] == 2
+
     def test_a_name_may_be_long_or_go_over_several_lines(self):
         names, rows = brought('"Salaire\nbrut\n(€)";' + "x" * 400 + "\n1;2\n")
         assert names == ["Salaire brut (€)", "x" * 400]

@@ -137,13 +137,18 @@ def _continues(header: Sequence[str], row: Sequence[str], numeric: Sequence[bool
     again = sum(1 for name, cell in zip(header, row, strict=True) if cell and cell == name)
     if 2 * again > len(cells):
         return True
-    nameless = sum(1 for name, cell in zip(header, row, strict=True) if cell and not name)
-    if nameless and 2 * len(cells) < len(row):
+    halves = [
+        not name or not after
+        for name, after, cell in zip(header, [*header[1:], ""], row, strict=True)
+        if cell
+    ]
+    if all(halves) and 2 * len(cells) < len(row):
         return True
     # Where numbers stand in every other row, this one has words, and no number at all.
     words = [cell for cell, is_number in zip(row, numeric, strict=True) if cell and is_number]
     return (
         len(words) >= 2
+        and len(set(words)) == len(words)
         and not any(map(is_value, words))
         and not any(word.casefold() in UNKNOWN_NUMBERS for word in words)
         and 2 * len(words) >= sum(numeric)
