@@ -146,6 +146,10 @@ class TestMarks:
         found = evidence(column).settled()[0]
         assert adapted(column, found, None) == column
 
+    def test_what_keeps_a_cell_from_being_a_formula_is_no_part_of_it(self):
+        column = ["'=1+1", "'-3", '="00123"', "l'an", "'x", "="]
+        assert adapted(column, "", None) == ["=1+1", "-3", "00123", "l'an", "'x", "="]
+
     def test_another_currency_is_told(self):
         assert note("|€", PAY) == "€"
         assert note("|$", PAY) == note("|%", PERCENT) == note("", PAY) == note("|€", None) == ""

@@ -9,6 +9,7 @@ names another: then the amounts, or the months, are none of what the model learn
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -25,14 +26,19 @@ _MONEY = range(1, 7)
 _LARGEST_SHARE = 1.5
 """A feature whose history never exceeded this counts in shares of one: 0.8 for 80 %."""
 
+_GUARDED = re.compile(r"\A'(?=[=+@\t\r-])")
+_QUOTED = re.compile(r"\A=\"([^\"]*)\"\Z")
 _GROUP = {mark.casefold(): place for place, (_, marks) in enumerate(MARKS) for mark in marks}
 
 
 def adapted(column: Sequence[str], settled: str, feature: Feature | None) -> Sequence[str]:
     """The cells of a column as `feature` is to read them, after `Evidence.settled`.
 
-    Numbers alone change; `feature` is None for the employee's reference.
+    Numbers alone change, and what spreadsheets are told by: an apostrophe before what would be a
+    formula (our own exports write it), and `="00123"`, by which a reference keeps its zeros.
+    `feature` is None for the employee's reference.
     """
+    column = _unguarded(column)
     if not settled or feature is None or feature.kind != "number":
         return column
     decimal, _, mark = settled.partition("|")
@@ -40,6 +46,13 @@ def adapted(column: Sequence[str], settled: str, feature: Feature | None) -> Seq
     if take_off is None:
         return [rewrite(text, decimal) for text in column] if decimal else column
     return [take_off(rewrite(text, decimal)) for text in column]
+
+
+def _unguarded(column: Sequence[str]) -> Sequence[str]:
+    together = "\n".join(column)
+    if "'" not in together and '="' not in together:
+        return column
+    return [_QUOTED.sub(r"\1", _GUARDED.sub("", text)) for text in column]
 
 
 def note(settled: str, feature: Feature | None) -> str:
