@@ -166,7 +166,7 @@ def columns(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         rows = first_rows.of(batch)
     except TableError as error:
-        return _ended_page(request, batch, message=say(error.words, _language()))
+        return _ended_page(request, batch, message=say(error.words, _language()), unreadable=True)
     proposal = matching.propose(batch, active, [cells for _line, cells in rows])
     if language := request.POST.get(_SWITCH, ""):
         return _in_language(request, batch, active, rows, proposal, language)
@@ -395,14 +395,27 @@ def discard(request: HttpRequest, pk: int) -> HttpResponse:
 # ------------------------------------------------------------------ the end
 
 
-def _ended_page(request: HttpRequest, batch: Batch, *, message: str) -> HttpResponse:
-    """A file that waits for somebody else, failed, or was stopped before anybody was assessed."""
+def _ended_page(
+    request: HttpRequest, batch: Batch, *, message: str, unreadable: bool = False
+) -> HttpResponse:
+    """A file that waits for somebody else, failed, or was stopped before anybody was assessed.
+
+    `unreadable`: it waits for nobody any more, for not even its first rows can be read.
+    """
     counted = batch.chunks.aggregate(accepted=Sum("accepted"), refused=Sum("refused"))
-    recorded = counted["accepted"] or 0 if batch.state != BatchState.DISCARDED else 0
+    # Why it failed says so itself.
+    tells = batch.state == BatchState.CANCELLED
+    recorded = (counted["accepted"] or 0) if tells else int(batch.message.get("recorded", 0))
     said = ngettext(
         "{count} person is assessed and stays in the history.",
         "{count} people are assessed and stay in the history.",
         recorded,
     ).format(count=number_text(recorded, _language()))
-    context = {"batch": batch, "message": message, "recorded": said if recorded else ""}
+    context = {
+        "batch": batch,
+        "message": message,
+        "recorded": recorded,
+        "said": said if tells and recorded else "",
+        "unreadable": unreadable,
+    }
     return render(request, "batches/ended.html", context)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+
+import openpyxl
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -139,6 +142,19 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_parsed(as_alice, setti
     assert answer.status_code == 413
     assert "too large" in answer.context["form"].errors["file"][0]
     assert not Batch.objects.exists()
+
+
+def test_a_workbook_becomes_a_draft_too(as_alice):
+    book = openpyxl.Workbook()
+    book.active.append(["EmployeeNumber", "OverTime", "MonthlyIncome"])
+    for number in range(5):
+        book.active.append([number, "Yes", 2500 + number])
+    content = io.BytesIO()
+    book.save(content)
+    batch = bring(as_alice, content.getvalue(), "export.xlsx")
+    page = text_of(as_alice.get(reverse("batches:columns", args=[batch.pk])))
+    assert "<strong>2 of 19</strong>" in page
+    assert "The first 5 rows can be read without a fault." in page
 
 
 def test_a_file_larger_than_the_api_takes_is_taken_here(as_alice, settings):

@@ -250,8 +250,18 @@ def test_work_that_failed_says_why_and_what_stayed(as_alice, begun):
     page = text_of(as_alice.get(begun.get_absolute_url()))
     assert "The work on this file failed" in page
     assert "not your file’s fault" in page
+    assert "Nobody in it was assessed" in page
     assert "Bring it again" in page
     assert "Failed" in text_of(as_alice.get(LIST))
+
+
+def test_work_that_failed_after_some_were_assessed_says_how_many_once(as_alice, begun):
+    message = {"en": "It broke. 4 of its employees were assessed before that.", "recorded": 4}
+    Batch.objects.update(state=BatchState.FAILED, message=message, finished_at=timezone.now())
+    page = text_of(as_alice.get(begun.get_absolute_url()))
+    assert page.count("4 of its employees") == 1
+    assert "Open the history" in page
+    assert "Nobody in it was assessed" not in page
 
 
 def test_a_file_that_ends_in_the_middle_of_a_quotation_is_said_to(as_alice):
