@@ -263,6 +263,20 @@ class Ranking:
         ).tolist()
         return table
 
+    def tables(self, where: Where) -> Mapping[str, list[list[int]]]:
+        """`table` of every dimension: who the filters leave is looked for once."""
+        mask = self._mask(where)
+        if mask is None:
+            return self._tables
+        chosen = np.flatnonzero(mask)
+        bands = self.column("band")[chosen]
+        return {
+            key: self.table(key, where)
+            if key in where
+            else _table(self.column(key)[chosen], bands, len(values)).tolist()
+            for key, values in self.values.items()
+        }
+
     def by_band(self, where: Where | None = None) -> dict[Band, int]:
         """People by level."""
         mask = self._mask(where or {})

@@ -5,6 +5,7 @@ Everything but the fifty people of a page comes from the ranking, whatever the f
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
@@ -301,9 +302,14 @@ class Results:
             if (key := ranking.answer_key(feature.name)) in self.ranking.values
         ]
 
+    @cached_property
+    def _tables(self) -> Mapping[str, list[list[int]]]:
+        """People by value and level, of each dimension, whatever is chosen of itself."""
+        return self.ranking.tables(self.filters.where)
+
     def _facet(self, key: str) -> Facet:
         chosen = self.filters.where.get(key, ())
-        counts = self.ranking.table(key, self.filters.where)
+        counts = self._tables[key]
         places = [BANDS.index(band) for band in self.filters.bands or BANDS]
         options = [
             Option(
@@ -374,7 +380,7 @@ class Results:
             return None
         first = next((key for key in keys if key.startswith(GROUP)), keys[0])
         key = self.filters.by if self.filters.by in self.ranking.values else first
-        table = self.ranking.table(key, self.filters.where)
+        table = self._tables[key]
         elevated = [BANDS.index(band) for band in _ELEVATED]
         wanted = self.filters.where.get(key)
         groups: list[GroupShare] = []

@@ -79,6 +79,7 @@ def test_counts_are_those_of_the_records_whatever_else_is_filtered(done):
             if people
         }
         assert counted == expected
+        assert ranks.tables(where)[key] == ranks.table(key, where)
     sales_at_overtime = Counter(
         r.band
         for r in records
