@@ -98,8 +98,7 @@ class PredictionAdmin(ReadOnlyAdmin):
         "employee",
         "risk",
         "level",
-        "source",
-        "file",
+        "origin",
         "version",
         "requester",
     )
@@ -176,10 +175,10 @@ class PredictionAdmin(ReadOnlyAdmin):
         mark = band_mark(prediction.band)  # type: ignore[arg-type]
         return format_html('<span class="band">{} {}</span>', mark, prediction.get_band_display())
 
-    @admin.display(description=_("file"), empty_value="–")
-    def file(self, prediction: Prediction) -> str:
+    @admin.display(description=_("source"))
+    def origin(self, prediction: Prediction) -> str:
         if prediction.batch is None:
-            return ""
+            return prediction.get_source_display()
         name, line = prediction.batch.name, prediction.row
         return gettext("{file}, line {line}").format(file=name, line=line)
 
@@ -245,6 +244,7 @@ class BatchAdmin(ReadOnlyAdmin):
     )
     list_display_links = ("uploaded_at", "name")
     list_filter = ("state", ("uploaded_at", admin.DateFieldListFilter))
+    view_on_site = False  # `its_page` leads there
     search_fields = ("name", "sha256")
     search_help_text = _("Name or SHA-256 of the file")
     sortable_by = ("uploaded_at", "name", "rows")
@@ -257,7 +257,7 @@ class BatchAdmin(ReadOnlyAdmin):
             {
                 "fields": (
                     "uploaded_at",
-                    "uploaded_by",
+                    "brought_by",
                     "size",
                     "sha256",
                     "request_id",
@@ -271,7 +271,7 @@ class BatchAdmin(ReadOnlyAdmin):
             {
                 "fields": (
                     "started_at",
-                    "started_by",
+                    "begun_by",
                     "finished_at",
                     "model_version",
                     "moderate_from",
@@ -299,6 +299,12 @@ class BatchAdmin(ReadOnlyAdmin):
             .annotate(accepted=total("accepted"), refused=total("refused"))
         )
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        title = {"title": capfirst(self.opts.verbose_name_plural)}
+        return super().changelist_view(request, {**title, **(extra_context or {})})
+
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         allowed = {"state__exact", "uploaded_at__gte", "uploaded_at__lt"}
         return lookup in allowed and "\0" not in value
@@ -311,6 +317,16 @@ class BatchAdmin(ReadOnlyAdmin):
     def share(self, batch: Batch) -> str:
         return "" if batch.threshold is None else percent(batch.threshold, 1)
 
+    # Django's own would link to a person's page, which auditors may not open.
+
+    @admin.display(description=_("brought by"))
+    def brought_by(self, batch: Batch) -> str:
+        return str(batch.uploaded_by)
+
+    @admin.display(description=_("started by"))
+    def begun_by(self, batch: Batch) -> str:
+        return str(batch.started_by or "–")
+
     @admin.display(description=_("recorded"))
     def recorded(self, batch: Any) -> str:
         return number_format(_recorded(batch), force_grouping=True)
@@ -319,18 +335,18 @@ class BatchAdmin(ReadOnlyAdmin):
     def not_recorded(self, batch: Any) -> str:
         return number_format(batch.refused, force_grouping=True)
 
-    @admin.display(description=_("columns kept as groups"), empty_value="–")
+    @admin.display(description=_("columns kept as groups"))
     def kept_as_groups(self, batch: Batch) -> str:
-        return ", ".join(batch.headers[place] for place in batch.grouped)
+        return ", ".join(batch.headers[place] for place in batch.grouped) or "–"
 
     @admin.display(description=_("its page"))
     def its_page(self, batch: Batch) -> SafeString:
         return format_html('<a href="{}">{}</a>', batch.get_absolute_url(), gettext("Open it"))
 
-    @admin.display(description=_("predictions"), empty_value="–")
+    @admin.display(description=_("predictions"))
     def its_predictions(self, batch: Any) -> SafeString | str:
         if not _recorded(batch):
-            return ""
+            return "–"
         address = reverse("admin:predictions_prediction_changelist", query={"file": batch.pk})
         return format_html('<a href="{}">{}</a>', address, gettext("Those of this file"))
 

@@ -51,7 +51,10 @@ class _LastFiles(ModelChoiceIterator):
 
     def __iter__(self) -> Iterator[tuple[Any, str]]:
         yield "", str(self.field.empty_label)
-        for batch in self.queryset.finished()[:_FILES_OFFERED]:
+        offered = list(self.queryset.finished()[:_FILES_OFFERED])
+        if (chosen := self.field.chosen) and chosen not in offered:
+            offered.append(chosen)
+        for batch in offered:
             yield batch.pk, self.field.label_from_instance(batch)
 
 
@@ -59,6 +62,11 @@ class _FileField(ModelChoiceField):
     """One of the files with recorded rows; the last ones are offered, any of them is taken."""
 
     iterator = _LastFiles
+    chosen: Batch | None = None
+
+    def clean(self, value: Any) -> Any:
+        self.chosen = super().clean(value)
+        return self.chosen
 
     def label_from_instance(self, obj: Any) -> str:
         day = localize(timezone.localdate(obj.finished_at or obj.started_at))

@@ -217,9 +217,7 @@ class Search:
         if wanted == Criteria(batch=wanted.batch) and wanted.batch:
             found = Prediction.objects.filter(batch=wanted.batch).order_by()[:most].count()
         elif self._parts:
-            parts = [part.order_by(*_NEWEST).values("pk")[:most] for part in self._parts]
-            keys = parts[0].union(*parts[1:], all=True) if len(parts) > 1 else parts[0]
-            found = keys[:most].count()
+            found = self._counted(self._parts)
         elif self._leads_to_all:
             found = self.all.order_by(*_NEWEST)[:most].count()
         elif wanted == Criteria(beginning=wanted.beginning):
@@ -290,21 +288,31 @@ class Search:
         found = Prediction.objects.filter(employee_id__begins_with=self.criteria.beginning)
         return found.order_by().values("pk")[: COUNTED + 1].count()
 
-    @property
+    @cached_property
     def _few(self) -> bool:
-        """Whether so few references begin like that that all of their rows can be looked at."""
-        return bool(self.criteria.beginning) and self._alike <= COUNTED
+        """Whether a reference is looked for among so few rows that all can be looked at.
+
+        Few references begin like that, or few rows are of that model, source and level.
+        """
+        if not self.criteria.beginning:
+            return False
+        return self._alike <= COUNTED or (
+            bool(self._kinds) and self._counted(self._kinds) <= COUNTED
+        )
+
+    @property
+    def _parts(self) -> list[PredictionQuerySet]:
+        """The kinds, where they lead to all that is wanted."""
+        return [] if self.criteria.beginning else self._kinds
 
     @cached_property
-    def _parts(self) -> list[PredictionQuerySet]:
+    def _kinds(self) -> list[PredictionQuerySet]:
         """The rows by model, source and level: each part a range of the index, sorted in itself.
 
         None where something else leads, or where the database cannot put sorted parts together.
         """
         wanted = self.criteria
-        if not wanted.by_kind or wanted.beginning or wanted.employee:
-            return []
-        if wanted.requested_by is not None:
+        if not wanted.by_kind or wanted.employee or wanted.requested_by is not None:
             return []
         if not connections[Prediction.objects.db].features.supports_slicing_ordering_in_compound:
             return []
@@ -324,6 +332,12 @@ class Search:
             for model, source, band in kinds
         ]
         return parts or [Prediction.objects.none()]
+
+    def _counted(self, parts: list[PredictionQuerySet]) -> int:
+        """How many there are together; at most one more than are counted."""
+        most = COUNTED + 1
+        keys = [part.order_by(*_NEWEST).values("pk")[:most] for part in parts]
+        return (keys[0].union(*keys[1:], all=True) if len(keys) > 1 else keys[0])[:most].count()
 
     def _merged(self, there: Q, order: Sequence[str], stretch: slice) -> list[Prediction]:
         parts = [

@@ -43,7 +43,7 @@ def test_a_row_says_when_who_how_likely_by_which_door_and_model(as_bob, record, 
     assert cells(page, "employee") == ["E-1"]
     assert cells(page, "risk") == [f"{prediction.probability * 100:.0f}%"]
     assert cells(page, "level") == [prediction.get_band_display()]
-    assert cells(page, "source") == ["Form"]
+    assert cells(page, "origin") == ["Form"]
     assert cells(page, "version") == [prediction.model_version.version]
     assert cells(page, "requester") == ["Alice"]
 

@@ -278,6 +278,20 @@ class TestFiles:
         assert listed(as_alice.get(f"{HISTORY}?batch={file.pk}&source=form")) == []
         assert listed(as_alice.get(f"{HISTORY}?batch={file.pk}&model_version=x")) == []
 
+    def test_a_file_stays_chosen_though_many_came_since(self, as_alice, file, alice):
+        for number in range(31):
+            Batch.objects.create(
+                name=f"{number}.csv",
+                size=1,
+                uploaded_by=alice,
+                state=BatchState.DONE,
+                started_at=file.started_at + timedelta(days=1),
+                finished_at=file.finished_at + timedelta(days=1),
+            )
+        assert "people.csv" not in as_alice.get(f"{HISTORY}?source=api").content.decode()
+        page = as_alice.get(f"{HISTORY}?batch={file.pk}").content.decode()
+        assert f'<option value="{file.pk}" selected>people.csv' in page
+
     def test_others_at_the_same_time_are_not_of_the_file(self, as_alice, file, alice, record):
         with time_machine.travel(datetime(2026, 3, 2, 12, 0, 30, tzinfo=UTC), tick=False):
             record(alice, source=Source.FILE, employee_id="other")
