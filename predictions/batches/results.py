@@ -6,7 +6,6 @@ Everything but the fifty people of a page comes from the ranking, whatever the f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
 
@@ -23,9 +22,19 @@ from mlcore.models import ModelVersion
 from predictions.batches import ranking
 from predictions.batches.filters import HIGHEST_FIRST, SORTS, Filters
 from predictions.batches.ranking import ANSWER, GROUP, Positions, Ranking, value_text
-from predictions.explanation import Reason, strongest
+from predictions.batches.result_parts import (
+    Chip,
+    Comparison,
+    Facet,
+    GroupShare,
+    Level,
+    Option,
+    Order,
+    Person,
+)
+from predictions.explanation import strongest
 from predictions.filters import PredictionFilter
-from predictions.models import Batch, Prediction
+from predictions.models import Batch
 from predictions.models.prediction import BandChoice, PredictionQuerySet
 
 FEWEST = 5
@@ -34,112 +43,6 @@ _ELEVATED: tuple[Band, ...] = ("high", "very_high")
 _MOST_FOUND = 1_000  # people by the beginning of a reference
 _MOST_COMPARED = 30  # groups in one picture
 _REASONS = 2
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Level:
-    """How many people are at a level."""
-
-    band: Band
-    label: str
-    people: int
-    share: float
-    """Of all, 0 to 1."""
-    begins: float
-    """The risk from which it is this level."""
-    before: float | None
-    """The share in the file before."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Option:
-    """A value that people can be filtered by."""
-
-    value: str
-    label: str
-    people: int
-    chosen: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Facet:
-    """A dimension that people can be filtered by, with the number beside each value."""
-
-    key: str
-    label: str
-    options: list[Option]
-
-    @property
-    def name(self) -> str:
-        """The field of an answer, as the form adds one."""
-        return self.key.removeprefix(ANSWER)
-
-    @property
-    def chosen(self) -> bool:
-        return any(option.chosen for option in self.options)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Chip:
-    """A filter that is in force, and the address of the list without it."""
-
-    label: str
-    value: str
-    address: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Order:
-    """An order of the list, and the address of the list in it."""
-
-    label: str
-    address: str
-    chosen: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GroupShare:
-    """How a group of people stands."""
-
-    label: str
-    people: int
-    elevated: int
-    """At high or very high risk."""
-    address: str
-
-    @property
-    def share(self) -> float:
-        return self.elevated / self.people
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Comparison:
-    """The groups of one dimension, the largest share at high risk first."""
-
-    key: str
-    label: str
-    groups: list[GroupShare]
-    hidden: int
-    """Groups that are too small to be shown."""
-    more: int
-    """Groups beyond those that one picture holds."""
-    share: float
-    """Of everyone compared, at high or very high risk."""
-
-    @property
-    def longest_bar(self) -> float:
-        """The longest bar of the picture, or its line."""
-        return max([group.share for group in self.groups] + [self.share])
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Person:
-    """A row of the list."""
-
-    prediction: Prediction
-    reasons: list[Reason]
-    groups: list[tuple[str, str]]
-    """Header and text."""
 
 
 class Results:
