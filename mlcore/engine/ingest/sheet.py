@@ -31,6 +31,8 @@ from mlcore.engine.ingest.workbook_parts import (
 )
 
 MEMORY = 2**30  # bytes
+SECONDS = 60
+"""Of computing: a sheet of a million rows and 35 columns takes half of it."""
 MOST_CELLS = 5_000_000
 """Of a spreadsheet in another format, which is read at once."""
 
@@ -123,6 +125,7 @@ def _confine() -> None:
         return
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_FSIZE, (2 * LARGEST_OUTPUT, 2 * LARGEST_OUTPUT))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
