@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit, urlunsplit
 from uuid import UUID
 
 from benchmarks import filling, processes
@@ -357,18 +358,13 @@ def _copy_database(name: str) -> None:
 @contextlib.contextmanager
 def _instead(name: str) -> Iterator[None]:
     """A server that is started meanwhile uses the database of that name."""
-    from django.db import connection, connections
-
-    known = (connections.settings["default"], connection.settings_dict)
-    usual = connection.settings_dict["NAME"]
-    for settings in known:
-        settings["NAME"] = name
+    usual = os.environ["DATABASE_URL"]
+    parts = urlsplit(usual)
+    os.environ["DATABASE_URL"] = urlunsplit(parts._replace(path=f"/{name}"))
     try:
         yield
     finally:
-        for settings in known:
-            settings["NAME"] = usual
-        connection.close()
+        os.environ["DATABASE_URL"] = usual
 
 
 def _settle() -> None:

@@ -253,7 +253,7 @@ class BatchAdmin(ReadOnlyAdmin):
     fieldsets = (
         (None, {"fields": ("name", "state", "its_page", "its_predictions")}),
         (
-            _("Brought"),
+            _("The file"),
             {
                 "fields": (
                     "uploaded_at",
@@ -267,7 +267,7 @@ class BatchAdmin(ReadOnlyAdmin):
             },
         ),
         (
-            _("Assessed"),
+            _("Its assessment"),
             {
                 "fields": (
                     "started_at",

@@ -236,7 +236,8 @@ class Search:
         rows = self._led
         wanted = self.criteria
         if wanted.beginning:
-            rows = rows.filter(employee_id__begins_with=wanted.beginning)
+            like = {"employee_id__begins_with": wanted.beginning}
+            rows = rows.filter(Q(**like) if self._alike <= COUNTED else _mostly(**like))
         if wanted.batch:
             rows = rows.filter(_mostly(batch=wanted.batch))
         if wanted.requested_by is not None:
@@ -377,9 +378,10 @@ def one_of_each_model(column: str) -> PredictionQuerySet:
 
 
 def _mostly(**condition: Any) -> Case:
-    """A condition that most of the rows meet among which it is asked.
+    """A condition that is asked of rows which something else leads to.
 
-    PostgreSQL cannot know that, and would gather all that meet it, by another index, for a few.
+    PostgreSQL would gather all that meet it, by another index, where that looks shorter: it cannot
+    know that most of the rows meet it, or that the others are few.
     """
     return Case(When(**condition, then=Value(True)), default=Value(False))
 
