@@ -81,6 +81,11 @@ class TestEncodings:
         assert content[source.PIECE - 1 : source.PIECE + 1] == "é".encode()
         assert examine(content[:4] + b"1;2\n" * 9 + content[4:]).format.encoding == "utf-8-sig"
 
+    @pytest.mark.parametrize("shift", range(2))
+    def test_rows_may_be_so_long_that_a_few_fill_the_beginning(self, shift):
+        content = ("a;b\n" + "x" * shift + ("é" * 20_000 + ";2\n") * 60).encode()
+        assert len(read(examine(content))) == 60
+
 
 class TestDelimiters:
     @pytest.mark.parametrize(

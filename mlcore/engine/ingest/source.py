@@ -197,8 +197,9 @@ def _format(
             if len(first) > _ROWS:
                 break
     except TableError as error:
-        # The beginning may end within a quotation that closes later.
-        if error.code != "unreadable_csv" or len(beginning) < PIECE or len(first) < 2:
+        # The beginning may end within a quotation that closes later, or within a letter.
+        cut = len(beginning) == PIECE and error.code in ("unreadable_csv", "undecodable")
+        if not cut or len(first) < 2:
             raise
     if not first:
         raise TableError("empty")
