@@ -194,7 +194,11 @@ def _chosen(
             if kept:
                 matching.remember(batch, active.schema, by=person)
     if not kept:
-        messages.info(request, _("Work on this file was begun meanwhile, by what was kept before."))
+        batch.refresh_from_db(fields=["state"])
+        # Where it still waits, another model was activated just now: its page says so.
+        if batch.state not in WAITING:
+            told_before = _("Work on this file was begun meanwhile, by what was kept before.")
+            messages.info(request, told_before)
         return redirect(batch)
     if action in ("try", "assess"):
         return redirect(batch)
