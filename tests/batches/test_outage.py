@@ -25,10 +25,14 @@ COUNT = 40_000
 BRING = """
 import sys, django
 django.setup()
-from accounts.models import User
+from django.core.management import call_command
+from accounts.roles import Role
 from predictions.batches import jobs
 from tests.batches.conftest import bring_matched
-hr = User.objects.get(username="hr")
+from tests.accounts.factories import make_person
+call_command("migrate", verbosity=0)
+call_command("register_bundled_model", verbosity=0)
+hr = make_person(Role.ANALYST, username="hr")
 batch = bring_matched(hr, open(sys.argv[1], "rb").read())
 assert jobs.begin(batch, record=True, by=hr)
 """
@@ -45,15 +49,6 @@ def test_the_database_restarts_in_the_middle_of_a_file(ibm_file, tmp_path):
             "DJANGO_SETTINGS_MODULE": "attrition_site.settings",
         }
 
-        def run(*command):
-            subprocess.run(
-                [sys.executable, *command],
-                cwd=settings.BASE_DIR,
-                env=environment,
-                check=True,
-                stdout=subprocess.DEVNULL,
-            )
-
         def ask(sql):
             with psycopg.connect(database.url) as connection:
                 return connection.execute(sql).fetchone()[0]
@@ -64,11 +59,15 @@ def test_the_database_restarts_in_the_middle_of_a_file(ibm_file, tmp_path):
                 assert time.monotonic() < deadline, clusters.log()
                 time.sleep(0.1)
 
-        for command in ("migrate", "register_bundled_model", "make_demo_accounts"):
-            run("manage.py", command)
         clusters = Clusters(tmp_path, database.url)
         try:
-            run("-c", BRING, str(file))
+            subprocess.run(
+                [sys.executable, "-c", BRING, str(file)],
+                cwd=settings.BASE_DIR,
+                env=environment,
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
             clusters.start()
             until(lambda: ask("SELECT count(*) FROM predictions_batchchunk WHERE accepted > 0") > 2)
             database.stop()
