@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from predictions.batches import result_views, views
+from predictions.batches import column_views, result_views, views
 
 app_name = "batches"
 
@@ -10,7 +10,7 @@ urlpatterns = [
     path("", views.batches, name="list"),
     path("new/", views.bring, name="new"),
     path("<int:pk>/", views.batch, name="detail"),
-    path("<int:pk>/columns/", views.columns, name="columns"),
+    path("<int:pk>/columns/", column_views.columns, name="columns"),
     path("<int:pk>/progress/", views.progress, name="progress"),
     path("<int:pk>/start/", views.start, name="start"),
     path("<int:pk>/cancel/", views.cancel, name="cancel"),

@@ -1,4 +1,4 @@
-"""Bring a file, look at its columns, try it, have it assessed, and watch."""
+"""Bring a file, watch it being tried or assessed, read what a try says and how it ended."""
 
 from __future__ import annotations
 
@@ -10,15 +10,12 @@ import numpy as np
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.core.exceptions import BadRequest
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.db.models import Sum
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import translation
-from django.utils.translation import check_for_language, get_language, ngettext
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
@@ -26,14 +23,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.models import User
 from mlcore import registry, uploads
-from mlcore.engine.ingest.refusals import TableError
 from mlcore.engine.operating import BANDS
 from mlcore.engine.words import number_text, say
-from mlcore.registry import ActiveModel
 from mlcore.trainings.forms import megabytes
-from predictions.batches import files, first_rows, jobs, matching, ranking, result_views
-from predictions.batches.columns import ColumnsForm
-from predictions.batches.first_rows import FirstRows
+from predictions.batches import jobs, ranking, result_views
 from predictions.batches.forms import FileForm
 from predictions.batches.progress import progress_of
 from predictions.batches.progress_words import told
@@ -44,27 +37,24 @@ from predictions.models.prediction import BandChoice
 FILES_PER_PAGE = 50
 REFUSALS_SHOWN = 10
 ROWS_PER_PAGE = 20
-# What the switch of language, and the model that a form was drawn for, are called in it.
-_SWITCH = "_language"
-_MODEL = "_model"
 
-_brings = permission_required("predictions.assess_by_file", raise_exception=True)
-_reads = permission_required("predictions.view_batch", raise_exception=True)
+brings = permission_required("predictions.assess_by_file", raise_exception=True)
+reads = permission_required("predictions.view_batch", raise_exception=True)
 # Sample values of people's data: a browser must not keep them.
-_personal = cache_control(private=True, no_store=True)
+personal = cache_control(private=True, no_store=True)
 
 
-def _language() -> str:
+def language() -> str:
     return get_language() or "en"
 
 
-def _person(request: HttpRequest) -> User:
+def person(request: HttpRequest) -> User:
     """Who is asking: `LoginRequiredMiddleware` let nobody else in."""
     return cast(User, request.user)
 
 
-def _batch(request: HttpRequest, pk: int) -> Batch:
-    visible = Batch.objects.visible_to(_person(request))
+def batch_of(request: HttpRequest, pk: int) -> Batch:
+    visible = Batch.objects.visible_to(person(request))
     people = ("uploaded_by", "started_by", "model_version", "corrects")
     heavy = ("model_version__schema", "model_version__card")
     return get_object_or_404(visible.select_related(*people).defer(*heavy), pk=pk)
@@ -78,12 +68,12 @@ def kept_until(batch: Batch) -> datetime:
 # ------------------------------------------------------------------ the list
 
 
-@_reads
+@reads
 @require_safe
-@_personal
+@personal
 def batches(request: HttpRequest) -> HttpResponse:
     """Every file of employees, newest first, and what came of it."""
-    found = Batch.objects.visible_to(_person(request)).for_list()
+    found = Batch.objects.visible_to(person(request)).for_list()
     page = Paginator(found, FILES_PER_PAGE).get_page(request.GET.get("page"))
     totals = ranking.totals(batch for batch in page if batch.has_results)
     rows = [(batch, totals.get(batch.pk)) for batch in page]
@@ -94,7 +84,7 @@ def batches(request: HttpRequest) -> HttpResponse:
 
 
 @csrf_exempt  # `_bring` is protected: the token is in the body, whose size is looked at first
-@_brings
+@brings
 @require_http_methods(["GET", "HEAD", "POST"])
 def bring(request: HttpRequest) -> HttpResponse:
     """A file is brought, its beginning read, and its columns are shown.
@@ -117,10 +107,10 @@ def _bring(request: HttpRequest) -> HttpResponse:
     form = FileForm(data=request.POST, files=request.FILES)
     if form.is_valid():
         batch = form.bring(
-            by=_person(request),
+            by=person(request),
             request_id=request.headers.get("X-Request-ID", ""),
             corrects=_corrected(request),
-            language=_language(),
+            language=language(),
         )
         if batch is not None:
             return redirect("batches:columns", batch.pk)
@@ -145,144 +135,21 @@ def _corrected(request: HttpRequest) -> Batch | None:
         return None
     if not wanted.isdecimal():
         raise Http404
-    found = _batch(request, int(wanted))
+    found = batch_of(request, int(wanted))
     if not found.has_results:
         raise Http404
     return found
 
 
-# ------------------------------------------------------------------ the columns
-
-
-@_brings
-@require_http_methods(["GET", "HEAD", "POST"])
-@_personal
-def columns(request: HttpRequest, pk: int) -> HttpResponse:
-    """What each column is read as, to be corrected, and then tried or assessed."""
-    batch = _batch(request, pk)
-    if batch.state not in WAITING:
-        return redirect(batch)
-    active = registry.active()
-    try:
-        rows = first_rows.of(batch)
-    except TableError as error:
-        return _ended_page(request, batch, message=say(error.words, _language()), unreadable=True)
-    proposal = matching.propose(batch, active, [cells for _line, cells in rows])
-    if language := request.POST.get(_SWITCH, ""):
-        return _in_language(request, batch, active, rows, proposal, language)
-    form = ColumnsForm(proposal, active.schema, _language())
-    if request.method != "POST":
-        return _columns_page(request, batch, active, rows, form)
-    if request.POST.get(_MODEL, "") != active.artifact.sha256:
-        return _columns_page(request, batch, active, rows, form, replaced=True)
-    form = ColumnsForm(proposal, active.schema, _language(), data=request.POST)
-    if not form.is_valid():
-        return _columns_page(request, batch, active, rows, form)
-    return _chosen(request, batch, active, form)
-
-
-def _chosen(
-    request: HttpRequest, batch: Batch, active: ActiveModel, form: ColumnsForm
-) -> HttpResponse:
-    """Keep what was chosen; begin when that was asked for."""
-    action = request.POST.get("action", "")
-    person = _person(request)
-    with transaction.atomic():
-        kept = matching.keep(batch, form.uses, active)
-        if kept and action in ("try", "assess"):
-            kept = jobs.begin(batch, record=action == "assess", by=person)
-            if kept:
-                matching.remember(batch, active.schema, by=person)
-    if not kept:
-        batch.refresh_from_db(fields=["state"])
-        # Where it still waits, another model was activated just now: its page says so.
-        if batch.state not in WAITING:
-            told_before = _("Work on this file was begun meanwhile, by what was kept before.")
-            messages.info(request, told_before)
-        return redirect(batch)
-    if action in ("try", "assess"):
-        return redirect(batch)
-    messages.success(request, _("Your choices are kept. Nothing is assessed yet."))
-    return redirect("batches:columns", batch.pk)
-
-
-def _in_language(
-    request: HttpRequest,
-    batch: Batch,
-    active: ActiveModel,
-    rows: first_rows.Rows,
-    proposal: matching.Proposal,
-    language: str,
-) -> HttpResponse:
-    """The page in another language, with what was chosen so far: nothing is judged yet."""
-    if not check_for_language(language):
-        raise BadRequest("There is no such language.")
-    translation.activate(language)
-    form = ColumnsForm(proposal, active.schema, language, initial=request.POST.dict())
-    response = _columns_page(request, batch, active, rows, form)
-    response.set_cookie(settings.LANGUAGE_COOKIE_NAME, language)
-    return response
-
-
-def _columns_page(
-    request: HttpRequest,
-    batch: Batch,
-    active: ActiveModel,
-    rows: first_rows.Rows,
-    form: ColumnsForm,
-    *,
-    replaced: bool = False,
-) -> HttpResponse:
-    first = first_rows.understood(
-        rows,
-        form.matched,
-        active.schema,
-        _language(),
-        width=len(batch.headers),
-        delimiter=files.format_of(batch).delimiter,
-    )
-    context = {
-        "batch": batch,
-        "form": form,
-        "rows": list(form.rows(first)),
-        "first": first,
-        "readings": _named(first, form, batch),
-        "model": active,
-        "replaced": replaced,
-        "rematched": form.proposal.rematched and not replaced,
-        "people": batch.rows if batch.rows is not None else batch.about_rows,
-        "exactly": batch.rows is not None,
-        "kept_until": kept_until(batch),
-        "before": files.same_file_before(batch),
-    }
-    return render(request, "batches/columns.html", context)
-
-
-def _named(
-    first: FirstRows, form: ColumnsForm, batch: Batch
-) -> list[tuple[str, str, str, first_rows.Reading]]:
-    """Each field that the first rows show, with its label, its unit and its header."""
-    features = form.schema.by_name
-    return [
-        (
-            form.labels[reading.name],
-            features[reading.name].units(_language()) if reading.name in features else "",
-            batch.headers[reading.place],
-            reading,
-        )
-        for reading in first.readings
-    ]
-
-
 # ------------------------------------------------------------------ the work
 
 
-@_reads
+@reads
 @require_safe
-@_personal
+@personal
 def batch(request: HttpRequest, pk: int) -> HttpResponseBase:
     """One file: what is asked of a person, how far it is, or what came of it."""
-    found = _batch(request, pk)
+    found = batch_of(request, pk)
     if found.at_work:
         return _progress_page(request, found)
     if found.state == BatchState.CHECKED and ranking.totals([found]):
@@ -291,7 +158,7 @@ def batch(request: HttpRequest, pk: int) -> HttpResponseBase:
         return result_views.results(request, found)
     if found.state == BatchState.DRAFT and request.user.has_perm("predictions.assess_by_file"):
         return redirect("batches:columns", found.pk)
-    return _ended_page(request, found, message=say(found.message, _language()))
+    return ended_page(request, found, message=say(found.message, language()))
 
 
 def _progress_page(request: HttpRequest, batch: Batch) -> HttpResponse:
@@ -302,12 +169,12 @@ def _progress_page(request: HttpRequest, batch: Batch) -> HttpResponse:
     )
 
 
-@_reads
+@reads
 @require_safe
-@_personal
+@personal
 def progress(request: HttpRequest, pk: int) -> JsonResponse:
     """How far a file is, for the script of its page."""
-    found = _batch(request, pk)
+    found = batch_of(request, pk)
     answer: dict[str, Any] = {"state": found.state, "at_work": found.at_work}
     if found.at_work:
         answer |= asdict(told(found, progress_of(found)))
@@ -361,34 +228,34 @@ def _replaced(batch: Batch) -> bool:
         return True
 
 
-@_brings
+@brings
 @require_POST
 def start(request: HttpRequest, pk: int) -> HttpResponse:
     """Assess everyone in a file that was tried, by the columns that it was tried with."""
-    batch = _batch(request, pk)
+    batch = batch_of(request, pk)
     if batch.state in WAITING and _replaced(batch):
         messages.info(request, _("Another model is active now: look at the columns again."))
         return redirect("batches:columns", batch.pk)
-    if not jobs.begin(batch, record=True, by=_person(request)):
+    if not jobs.begin(batch, record=True, by=person(request)):
         messages.info(request, _("There is nothing to begin: this file is not waiting any more."))
     return redirect(batch)
 
 
-@_brings
+@brings
 @require_POST
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Stop the work on a file; what is recorded stays."""
-    batch = _batch(request, pk)
+    batch = batch_of(request, pk)
     if not jobs.cancel(batch):
         messages.info(request, _("The work on this file had ended already."))
     return redirect(batch)
 
 
-@_brings
+@brings
 @require_POST
 def discard(request: HttpRequest, pk: int) -> HttpResponse:
     """Throw a file away that waits for a person."""
-    batch = _batch(request, pk)
+    batch = batch_of(request, pk)
     if jobs.discard(batch):
         messages.success(request, _("The file is discarded, and nothing of it was recorded."))
         return redirect("batches:list")
@@ -399,7 +266,7 @@ def discard(request: HttpRequest, pk: int) -> HttpResponse:
 # ------------------------------------------------------------------ the end
 
 
-def _ended_page(
+def ended_page(
     request: HttpRequest, batch: Batch, *, message: str, unreadable: bool = False
 ) -> HttpResponse:
     """A file that waits for somebody else, failed, or was stopped before anybody was assessed.
@@ -414,7 +281,7 @@ def _ended_page(
         "{count} person is assessed and stays in the history.",
         "{count} people are assessed and stay in the history.",
         recorded,
-    ).format(count=number_text(recorded, _language()))
+    ).format(count=number_text(recorded, language()))
     context = {
         "batch": batch,
         "message": message,

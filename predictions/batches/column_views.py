@@ -1,0 +1,157 @@
+"""The page where a person says what each column of a file is, and has it tried or assessed."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import BadRequest
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import translation
+from django.utils.translation import check_for_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from mlcore import registry
+from mlcore.engine.ingest.refusals import TableError
+from mlcore.engine.words import say
+from mlcore.registry import ActiveModel
+from predictions.batches import files, first_rows, jobs, matching
+from predictions.batches.columns import ColumnsForm
+from predictions.batches.first_rows import FirstRows
+from predictions.batches.views import (
+    batch_of,
+    brings,
+    ended_page,
+    kept_until,
+    language,
+    person,
+    personal,
+)
+from predictions.models import Batch
+from predictions.models.batch import WAITING
+
+# What the switch of language, and the model that a form was drawn for, are called in it.
+_SWITCH = "_language"
+_MODEL = "_model"
+
+
+@brings
+@require_http_methods(["GET", "HEAD", "POST"])
+@personal
+def columns(request: HttpRequest, pk: int) -> HttpResponse:
+    """What each column is read as, to be corrected, and then tried or assessed."""
+    batch = batch_of(request, pk)
+    if batch.state not in WAITING:
+        return redirect(batch)
+    active = registry.active()
+    try:
+        rows = first_rows.of(batch)
+    except TableError as error:
+        return ended_page(request, batch, message=say(error.words, language()), unreadable=True)
+    proposal = matching.propose(batch, active, [cells for _line, cells in rows])
+    if wanted := request.POST.get(_SWITCH, ""):
+        return _in_language(request, batch, active, rows, proposal, wanted)
+    form = ColumnsForm(proposal, active.schema, language())
+    if request.method != "POST":
+        return _columns_page(request, batch, active, rows, form)
+    if request.POST.get(_MODEL, "") != active.artifact.sha256:
+        return _columns_page(request, batch, active, rows, form, replaced=True)
+    form = ColumnsForm(proposal, active.schema, language(), data=request.POST)
+    if not form.is_valid():
+        return _columns_page(request, batch, active, rows, form)
+    return _chosen(request, batch, active, form)
+
+
+def _chosen(
+    request: HttpRequest, batch: Batch, active: ActiveModel, form: ColumnsForm
+) -> HttpResponse:
+    """Keep what was chosen; begin when that was asked for."""
+    action = request.POST.get("action", "")
+    asking = person(request)
+    with transaction.atomic():
+        kept = matching.keep(batch, form.uses, active)
+        if kept and action in ("try", "assess"):
+            kept = jobs.begin(batch, record=action == "assess", by=asking)
+            if kept:
+                matching.remember(batch, active.schema, by=asking)
+    if not kept:
+        batch.refresh_from_db(fields=["state"])
+        # Where it still waits, another model was activated just now: its page says so.
+        if batch.state not in WAITING:
+            told_before = _("Work on this file was begun meanwhile, by what was kept before.")
+            messages.info(request, told_before)
+        return redirect(batch)
+    if action in ("try", "assess"):
+        return redirect(batch)
+    messages.success(request, _("Your choices are kept. Nothing is assessed yet."))
+    return redirect("batches:columns", batch.pk)
+
+
+def _in_language(
+    request: HttpRequest,
+    batch: Batch,
+    active: ActiveModel,
+    rows: first_rows.Rows,
+    proposal: matching.Proposal,
+    wanted: str,
+) -> HttpResponse:
+    """The page in another language, with what was chosen so far: nothing is judged yet."""
+    if not check_for_language(wanted):
+        raise BadRequest("There is no such language.")
+    translation.activate(wanted)
+    form = ColumnsForm(proposal, active.schema, wanted, initial=request.POST.dict())
+    response = _columns_page(request, batch, active, rows, form)
+    response.set_cookie(settings.LANGUAGE_COOKIE_NAME, wanted)
+    return response
+
+
+def _columns_page(
+    request: HttpRequest,
+    batch: Batch,
+    active: ActiveModel,
+    rows: first_rows.Rows,
+    form: ColumnsForm,
+    *,
+    replaced: bool = False,
+) -> HttpResponse:
+    first = first_rows.understood(
+        rows,
+        form.matched,
+        active.schema,
+        language(),
+        width=len(batch.headers),
+        delimiter=files.format_of(batch).delimiter,
+    )
+    context = {
+        "batch": batch,
+        "form": form,
+        "rows": list(form.rows(first)),
+        "first": first,
+        "readings": _named(first, form, batch),
+        "model": active,
+        "replaced": replaced,
+        "rematched": form.proposal.rematched and not replaced,
+        "people": batch.rows if batch.rows is not None else batch.about_rows,
+        "exactly": batch.rows is not None,
+        "kept_until": kept_until(batch),
+        "before": files.same_file_before(batch),
+    }
+    return render(request, "batches/columns.html", context)
+
+
+def _named(
+    first: FirstRows, form: ColumnsForm, batch: Batch
+) -> list[tuple[str, str, str, first_rows.Reading]]:
+    """Each field that the first rows show, with its label, its unit and its header."""
+    features = form.schema.by_name
+    return [
+        (
+            form.labels[reading.name],
+            features[reading.name].units(language()) if reading.name in features else "",
+            batch.headers[reading.place],
+            reading,
+        )
+        for reading in first.readings
+    ]
