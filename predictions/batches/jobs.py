@@ -11,17 +11,15 @@ Nothing here logs what a row says.
 
 from __future__ import annotations
 
-import logging
 import random
 import time
-import traceback
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Sum
+from django.db import connection, transaction
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django_q.models import OrmQ
 from django_q.tasks import async_task
@@ -29,9 +27,8 @@ from django_q.tasks import async_task
 from mlcore import registry
 from mlcore.engine.ingest.refusals import TableError
 from mlcore.engine.schema import EMPLOYEE_ID
-from mlcore.engine.words import Words, number_text
 from mlcore.registry import ActiveModel, ModelUnavailableError
-from predictions.batches import chunks, cutting, files, ranking
+from predictions.batches import chunks, cutting, endings, files
 from predictions.batches.chunks import Assignment
 from predictions.models import Batch, BatchChunk, BatchPiece, BatchState, Prediction
 from predictions.models.batch import AT_WORK, WAITING
@@ -39,10 +36,7 @@ from predictions.models.batch import AT_WORK, WAITING
 if TYPE_CHECKING:
     from accounts.models import User
 
-logger = logging.getLogger(__name__)
-
 WORK = "predictions.batches.tasks.work"
-REFRESH = "predictions.overview.tasks.refresh"
 MOST_FAILURES = 3
 SILENCE = timedelta(seconds=10)
 """After so long without a chunk, whoever worked on a file is taken to be gone."""
@@ -52,30 +46,10 @@ _PATIENCE = 30.0  # seconds that a database may be away before a task gives up
 _PAUSE = 0.2  # seconds
 # Seconds; less than the queue's `retry`. A million rows are read in a tenth of it.
 _TIMEOUT = 80
-_AWAY = (OperationalError, InterfaceError)
 # Chunks that a process does at once: the next one is judged while the database takes one in.
 _AT_ONCE = 2
 # Where rows cannot be locked, two processes that take one of so many seldom take the same.
 _CHOICE = 8
-
-BROKEN: Words = {
-    "en": "Something went wrong that is not your file’s fault. Bring the file again; if it happens"
-    " again, give the number of this file to whoever runs the server: its log says more.",
-    "fr": "Une erreur s’est produite, sans lien avec votre fichier. Importez-le à nouveau ; si elle"
-    " se reproduit, communiquez le numéro de ce fichier à la personne qui gère le serveur : son"
-    " journal en dit plus.",
-}
-NO_MODEL: Words = {
-    "en": "The model that was to assess these employees cannot be used. Ask an administrator to"
-    " activate another one, then bring the file again.",
-    "fr": "Le modèle qui devait évaluer ces collaborateurs n’est pas utilisable. Demandez à un"
-    " administrateur d’en activer un autre, puis importez le fichier à nouveau.",
-}
-RECORDED: Words = {
-    "en": " {count} of its employees were assessed before that, and stay in the history.",
-    "fr": " {count} de ses collaborateurs avaient été évalués auparavant et restent dans"
-    " l’historique.",
-}
 
 
 # ------------------------------------------------------------------ what people ask for
@@ -232,7 +206,7 @@ def work(batch_id: int, seconds: float = 20.0) -> bool:
             if time.monotonic() >= deadline:
                 call_for_hands(batch_id)
                 return True
-        except _AWAY:
+        except endings.AWAY:
             if connection.in_atomic_block or time.monotonic() > began + max(seconds, _PATIENCE):
                 raise
             connection.close()
@@ -244,7 +218,7 @@ def _step(batch_id: int, deadline: float) -> bool:
     batch = Batch.objects.select_related("model_version", "started_by").filter(pk=batch_id).first()
     if batch is None or not batch.at_work:
         if batch is not None and batch.state in (BatchState.CANCELLED, BatchState.FAILED):
-            _tidy(batch)
+            endings.tidy(batch)
         return False
     if batch.rows is None:
         if _is_being_read(batch):
@@ -255,7 +229,7 @@ def _step(batch_id: int, deadline: float) -> bool:
     try:
         assignment = Assignment.of(batch)
     except ModelUnavailableError:
-        _fail(batch, NO_MODEL)
+        endings.fail(batch, endings.NO_MODEL)
         return False
     to_do = batch.chunks.filter(done_at=None)
     several = to_do.count() > 1
@@ -266,7 +240,7 @@ def _step(batch_id: int, deadline: float) -> bool:
         # Others work on what is left: wait, for they may be killed.
         time.sleep(_PAUSE / 4)
         return True
-    return not _finish(batch)
+    return not endings.finish(batch)
 
 
 # ------------------------------------------------------------------ the work
@@ -281,15 +255,15 @@ def _read(batch: Batch) -> None:
     try:
         cutting.cut(batch)
     except TableError as error:
-        _fail(batch, error.words)
-    except _AWAY:
+        endings.fail(batch, error.words)
+    except endings.AWAY:
         raise
     except Exception as error:
-        log(batch.pk, error)
+        endings.log(batch.pk, error)
         failures = batch.cut.get("failures", 0) + 1
-        _same(batch).filter(rows=None).update(cut={"failures": failures})
+        endings.same(batch).filter(rows=None).update(cut={"failures": failures})
         if failures >= MOST_FAILURES:
-            _fail(batch, BROKEN)
+            endings.fail(batch, endings.BROKEN)
 
 
 def _do_chunks(assignment: Assignment, deadline: float, *, at_once: int) -> None:
@@ -328,7 +302,7 @@ def _do_one(assignment: Assignment) -> bool:
         if connection.features.has_select_for_update_skip_locked:
             with cutting.chunk_transaction():
                 chunk = to_do.select_for_update(skip_locked=True).first()
-                if chunk is None or not _same(batch).exists():
+                if chunk is None or not endings.same(batch).exists():
                     return False
                 chunks.keep(chunk, chunks.judge(chunk, assignment), assignment)
         else:
@@ -341,104 +315,18 @@ def _do_one(assignment: Assignment) -> bool:
                 return True
             judged = chunks.judge(chunk, assignment)
             with cutting.chunk_transaction():
-                if not _same(batch).exists():
+                if not endings.same(batch).exists():
                     return False
                 if to_do.filter(pk=chunk.pk).exists():
                     chunks.keep(chunk, judged, assignment)
-    except _AWAY:
+    except endings.AWAY:
         raise
     except Exception as error:
-        log(batch.pk, error)
+        endings.log(batch.pk, error)
         if chunk is None:
             raise
         BatchChunk.objects.filter(pk=chunk.pk).update(failures=F("failures") + 1)
         if BatchChunk.objects.filter(pk=chunk.pk, failures__gte=MOST_FAILURES).exists():
-            _fail(batch, BROKEN)
+            endings.fail(batch, endings.BROKEN)
             return False
     return True
-
-
-def _same(batch: Batch) -> QuerySet[Batch]:
-    """The batch, as long as it is at the same work as when it was read; otherwise nothing."""
-    return Batch.objects.filter(pk=batch.pk, state=batch.state, started_at=batch.started_at)
-
-
-def _finish(batch: Batch) -> bool:
-    """End the work of which nothing is left; False when something is."""
-    recorded = batch.state == BatchState.RUNNING
-    try:
-        with transaction.atomic():
-            # Of two that come to the end together, one waits here and finds it done.
-            if not _same(batch).select_for_update(no_key=True).values_list("pk", flat=True):
-                return True
-            if batch.chunks.filter(done_at=None).exists():
-                return False
-            ranking.finish(batch)
-            _same(batch).update(
-                state=BatchState.DONE if recorded else BatchState.CHECKED,
-                finished_at=timezone.now(),
-            )
-            if recorded:
-                async_task(REFRESH)
-    except _AWAY:
-        raise
-    except Exception as error:
-        log(batch.pk, error)
-        _fail(batch, BROKEN)
-    return True
-
-
-def _fail(batch: Batch, message: Words) -> None:
-    failed = _same(batch).update(
-        state=BatchState.FAILED, message=dict(message), finished_at=timezone.now()
-    )
-    if failed:
-        _tidy(Batch.objects.get(pk=batch.pk))
-
-
-def _tidy(batch: Batch) -> None:
-    """Take away what a stopped or failed file has left, once nobody works on it any more."""
-    with transaction.atomic():
-        Batch.objects.select_for_update(no_key=True).get(pk=batch.pk)
-        # Whoever records a chunk now is waited for: then it is done, and stays.
-        batch.chunks.filter(done_at=None).delete()
-        batch.pieces.all().delete()
-        recorded = Prediction.objects.filter(batch=batch).exists()
-        if batch.state == BatchState.FAILED and not recorded:
-            files.erase(batch)
-            Batch.objects.filter(pk=batch.pk).update(erased_at=timezone.now())
-            return
-        _rank(batch)
-        if batch.state == BatchState.FAILED and "recorded" not in batch.message:
-            count = batch.chunks.aggregate(count=Sum("accepted"))["count"] or 0
-            Batch.objects.filter(pk=batch.pk).update(message=_with_count(batch.message, count))
-        async_task(REFRESH)
-
-
-def _rank(batch: Batch) -> None:
-    try:
-        with transaction.atomic():
-            ranking.finish(batch)
-    except _AWAY:
-        raise
-    except Exception as error:  # what was recorded stays, with a list or without
-        log(batch.pk, error)
-
-
-def _with_count(message: Words, count: int) -> dict[str, object]:
-    said = {
-        language: text + RECORDED[language].format(count=number_text(count, language))
-        for language, text in message.items()
-        if language in RECORDED
-    }
-    return {**said, "recorded": count}
-
-
-def log(batch_id: int, error: Exception) -> None:
-    """Say where the work on a file failed. Not the message: it may quote a cell."""
-    logger.error(
-        "Work on the file %s failed: %s\n%s",
-        batch_id,
-        type(error).__name__,
-        "".join(traceback.format_tb(error.__traceback__)),
-    )

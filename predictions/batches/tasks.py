@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import Error
 
-from predictions.batches import files, jobs
+from predictions.batches import endings, files, jobs
 
 SLICE = 5.0
 """Seconds of work on one file in one task: whatever else waits in the queue waits no longer."""
@@ -20,7 +20,7 @@ def work(batch_id: int) -> str:
         left = jobs.work(batch_id, SLICE)
     except Exception as error:
         # The queue keeps what a task raises, and what is wrong may quote a row.
-        jobs.log(batch_id, error)
+        endings.log(batch_id, error)
         raise InterruptedWorkError(type(error).__name__) from None
     return "more to do" if left else "nothing left"
 

@@ -14,7 +14,7 @@ from mlcore import registry
 from mlcore.engine.operating import OperatingPoint
 from mlcore.models import Basis
 from mlcore.operating_decisions import decide_operating_point
-from predictions.batches import chunks, cutting, files, jobs, ranking, tasks
+from predictions.batches import chunks, cutting, endings, files, jobs, ranking, tasks
 from predictions.models import (
     Batch,
     BatchChunk,
@@ -74,7 +74,7 @@ def test_it_is_recorded_under_the_request_that_brought_it(alice, assessed, ibm_f
 
 def test_the_dashboard_is_told(alice, assessed, ibm_file):
     assessed(alice, first_rows(ibm_file, 3))
-    assert len(queued(jobs.REFRESH)) == 1
+    assert len(queued(endings.REFRESH)) == 1
 
 
 def test_a_try_records_nothing_and_says_what_would_happen(alice, tried, ibm_file):
@@ -84,7 +84,7 @@ def test_a_try_records_nothing_and_says_what_would_happen(alice, tried, ibm_file
     assert not Prediction.objects.exists()
     assert [*batch.refused_rows.values_list("row", flat=True)] == [5, 6]
     assert ranking.of(batch).totals.people == 28
-    assert queued(jobs.REFRESH) == []
+    assert queued(endings.REFRESH) == []
 
 
 # ------------------------------------------------------------------ begun
@@ -312,7 +312,7 @@ def test_of_a_file_that_fails_at_once_nothing_is_kept(alice, bring, ibm_file, mo
     jobs.begin(batch, record=True, by=alice)
     work_to_the_end(batch)
     assert batch.state == BatchState.FAILED
-    assert batch.message == jobs.BROKEN
+    assert batch.message == endings.BROKEN
     assert not batch.chunks.exists()
     assert not batch.refused_rows.exists()
     assert jobs.discard(batch)
@@ -342,7 +342,7 @@ def test_a_file_that_cannot_be_read_for_a_reason_of_ours_is_tried_three_times(
     jobs.begin(batch, record=True, by=alice)
     work_to_the_end(batch)
     assert len(tries) == 3
-    assert (batch.state, batch.message) == (BatchState.FAILED, jobs.BROKEN)
+    assert (batch.state, batch.message) == (BatchState.FAILED, endings.BROKEN)
     assert SECRET not in caplog.text
 
 
@@ -354,7 +354,7 @@ def test_a_model_that_was_altered_assesses_nobody(alice, bring, ibm_file, active
     registry.forget()
     ModelFiles.objects.filter(pk=active_model.id).update(content=b"")
     work_to_the_end(batch)
-    assert (batch.state, batch.message) == (BatchState.FAILED, jobs.NO_MODEL)
+    assert (batch.state, batch.message) == (BatchState.FAILED, endings.NO_MODEL)
 
 
 def test_what_a_task_raises_says_nothing_of_a_row(alice, bring, ibm_file, monkeypatch, caplog):
@@ -456,7 +456,7 @@ def test_the_schedules_are_there(db):
     planned = dict(Schedule.objects.values_list("func", "schedule_type"))
     assert planned["predictions.batches.tasks.resume"] == Schedule.MINUTES
     assert planned["predictions.batches.tasks.erase_expired"] == Schedule.DAILY
-    assert planned[jobs.REFRESH] == Schedule.MINUTES
+    assert planned[endings.REFRESH] == Schedule.MINUTES
 
 
 @pytest.mark.django_db(transaction=True)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from mlcore import registry, services
 from mlcore.engine import artifact
 from mlcore.models import Origin
-from predictions.batches import jobs
+from predictions.batches import endings, jobs
 from predictions.batches.progress import Progress
 from predictions.batches.progress_words import told
 from predictions.models import Batch, BatchState, Prediction
@@ -246,7 +246,9 @@ def test_work_that_was_stopped_before_anyone_was_assessed(as_alice, begun):
 
 
 def test_work_that_failed_says_why_and_what_stayed(as_alice, begun):
-    Batch.objects.update(state=BatchState.FAILED, message=jobs.BROKEN, finished_at=timezone.now())
+    Batch.objects.update(
+        state=BatchState.FAILED, message=endings.BROKEN, finished_at=timezone.now()
+    )
     page = text_of(as_alice.get(begun.get_absolute_url()))
     assert "The work on this file failed" in page
     assert "not your file’s fault" in page
