@@ -15,8 +15,8 @@ from benchmarks.installation import BenchmarkError, employees
 
 ORIGINALS = 2000
 _MONTH = timedelta(days=30)
-# Of what is added, the share that comes with files; the rest comes by API, a tenth of it by form.
-_BY_FILE = 0.96
+# Of what is added, the share that comes with files; the rest comes by API, a quarter of it by form.
+_BY_FILE = 0.9
 _ROWS_PER_SECOND = 15_000
 
 _COPY = """
@@ -51,13 +51,13 @@ _OF_A_FILE = _COPY.format(
     requested_by="%(analyst)s",
 )
 _BY_ONE = _COPY.format(
-    source="CASE WHEN n %% 10 = 0 THEN 'form' ELSE 'api' END",
+    source="CASE WHEN n %% 4 = 0 THEN 'form' ELSE 'api' END",
     request="md5(%(month)s || '-' || n)",
     batch="NULL::bigint",
     row="NULL::bigint",
     employee="1 + (n * 7919) %% %(people)s",
     groups="'{}'::jsonb",
-    requested_by="CASE WHEN n %% 10 = 0 THEN %(analyst)s ELSE %(program)s END",
+    requested_by="CASE WHEN n %% 4 = 0 THEN %(analyst)s ELSE %(program)s END",
 )
 
 

@@ -44,6 +44,7 @@ from predictions.models.prediction import BandChoice, PredictionQuerySet
 
 COUNTED = 10_000
 """Up to so many rows that match are counted."""
+_NEAR = 2_000
 _ROWS = 5_000
 _ENTRIES = 100_000
 """What a page looks at, at most: rows, or entries of an index that holds all that is asked for."""
@@ -172,14 +173,17 @@ class Search:
             rows = _rows(keys[stretch], order)
         elif self._parts:
             rows = self._merged(there, order, stretch)
+        elif self._leads_to_all:
+            rows = list(self.all.filter(there).for_history().order_by(*order)[stretch])
         else:
-            end = None if self._leads_to_all else self._end(there, order)
-            near = there if end is None else there & _until(end, newer=newer)
-            found = self.all.filter(near).order_by(*order)
-            if self._leads_to_all:
-                rows = list(found.for_history()[stretch])
-            else:
-                rows = _rows(found.values_list("pk")[stretch], order)
+            # Mostly the first few hold a page.
+            for look in (_NEAR, self._far):
+                end = self._end(there, order, look)
+                near = there if end is None else there & _until(end, newer=newer)
+                keys = self.all.filter(near).order_by(*order).values_list("pk")
+                rows = _rows(keys[stretch], order)
+                if end is None or len(rows) > size:
+                    break
         more = len(rows) > size
         rows = rows[:size]
         stopped = end is not None and not more
@@ -223,7 +227,7 @@ class Search:
         elif wanted == Criteria(beginning=wanted.beginning):
             return Count(COUNTED, False)
         else:
-            end = self._end(Q(), _NEWEST)
+            end = self._end(Q(), _NEWEST, COUNTED)
             near = Q() if end is None else _until(end, newer=False)
             found = self.all.filter(near).order_by()[:most].count()
             if end is not None:
@@ -351,11 +355,14 @@ class Search:
             keys = parts[0].union(*parts[1:], all=True).order_by(*order_of_keys)[stretch]
         return _rows([(row["pk"],) for row in keys], order)
 
-    def _end(self, there: Q, order: Sequence[str]) -> Position | None:
+    @property
+    def _far(self) -> int:
+        theirs = self.criteria.employee or self.criteria.requested_by is not None
+        return _ROWS if theirs else _ENTRIES
+
+    def _end(self, there: Q, order: Sequence[str], look: int) -> Position | None:
         """The row that is too far to be looked at; None where there are not so many."""
         keys = self._led.filter(there).order_by(*order).values_list("created_at", "id")
-        theirs = self.criteria.employee or self.criteria.requested_by is not None
-        look = _ROWS if theirs else _ENTRIES
         for moment, pk in keys[look : look + 1]:
             return Position(moment, pk)
         return None

@@ -183,6 +183,7 @@ class TestPages:
     def test_a_search_goes_so_far_and_then_asks(self, as_alice, many, alice, record, monkeypatch):
         """A beginning that many references share, and few of them lately."""
         monkeypatch.setattr("predictions.search.COUNTED", 5)
+        monkeypatch.setattr("predictions.search._NEAR", 4)
         monkeypatch.setattr("predictions.search._ENTRIES", 10)
         many(12)
         with time_machine.travel(datetime(2026, 3, 2, tzinfo=UTC), tick=True):
