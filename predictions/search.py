@@ -246,12 +246,14 @@ class Search:
             rows = rows.filter(_mostly(batch=wanted.batch))
         if wanted.requested_by is not None:
             rows = rows.filter(requested_by=wanted.requested_by)
+        # Where the kinds do not lead, no other index shall be tried for them.
+        narrow: Any = Q if self._few or self._parts else _mostly
         if wanted.bands:
-            rows = rows.filter(band__in=wanted.bands)
+            rows = rows.filter(narrow(band__in=wanted.bands))
         if wanted.sources:
-            rows = rows.filter(source__in=wanted.sources)
+            rows = rows.filter(narrow(source__in=wanted.sources))
         if wanted.model is not None:
-            rows = rows.filter(model_version__version=wanted.model)
+            rows = rows.filter(narrow(model_version__version=wanted.model))
         return rows
 
     # ---------------------------------------------------------------- what leads to them
