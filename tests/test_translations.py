@@ -55,9 +55,14 @@ def test_what_is_served_is_what_was_translated():
     for fields, _ in entries():
         message, context = fields["msgid"], fields.get("msgctxt")
         if "msgid_plural" in fields:
-            plural = fields["msgid_plural"]
-            assert served.ngettext(message, plural, 1) == fields["msgstr[0]"]
-            assert served.ngettext(message, plural, 2) == fields["msgstr[1]"]
+            for count, name in ((1, "msgstr[0]"), (2, "msgstr[1]")):
+                plural = fields["msgid_plural"]
+                said = (
+                    served.npgettext(context, message, plural, count)
+                    if context
+                    else served.ngettext(message, plural, count)
+                )
+                assert said == fields[name]
         elif context:
             assert served.pgettext(context, message) == fields["msgstr"]
         else:
