@@ -12,13 +12,12 @@ from django.utils import timezone
 
 from mlcore import registry
 from mlcore.engine.glassbox import Scores
-from mlcore.engine.ingest.marks import adapted
 from mlcore.engine.operating import OperatingPoint
 from mlcore.engine.schema import EMPLOYEE_ID, ROW, CleanFrame
 from mlcore.engine.values import IDENTIFIER_LENGTH
 from mlcore.registry import ActiveModel
 from predictions import services
-from predictions.batches import ranking, refusals
+from predictions.batches import ranking, reading, refusals
 from predictions.batches.cutting import Cut, Rows
 from predictions.models import Batch, BatchChunk, BatchState, RefusedRow, Source
 from predictions.services import Request
@@ -78,12 +77,8 @@ def judge(chunk: BatchChunk, assignment: Assignment) -> Judged:
     given = dict(zip(rows.places, rows.columns, strict=True)) if rows.lines else {}
     fields = {name: given[place] for name, place in cut.matched.items() if place in given}
     schema = assignment.using.schema
-    read = {
-        name: adapted(column, cut.decimals.get(cut.matched[name], ""), schema.by_name.get(name))
-        for name, column in fields.items()
-    }
-    # Where no column was matched, there are still rows of which nothing is known.
-    frame = schema.clean_frame(read or {EMPLOYEE_ID: [None] * len(rows.lines)})
+    columns = reading.read(fields, cut.matched, cut.decimals, schema)
+    frame = reading.judged(columns, schema, rows=len(rows.lines))
     groups = {
         batch.headers[place]: [given[place][at].strip()[:GROUP_LENGTH] for at in frame.positions]
         for place in cut.grouped

@@ -23,8 +23,8 @@ from predictions.batches.first_rows import FirstRows
 from predictions.batches.views import (
     batch_of,
     brings,
+    draft_kept_until,
     ended_page,
-    kept_until,
     language,
     person,
     personal,
@@ -93,7 +93,7 @@ def _in_language(
     request: HttpRequest,
     batch: Batch,
     active: ActiveModel,
-    rows: first_rows.Rows,
+    rows: first_rows.Records,
     proposal: matching.Proposal,
     wanted: str,
 ) -> HttpResponse:
@@ -111,7 +111,7 @@ def _columns_page(
     request: HttpRequest,
     batch: Batch,
     active: ActiveModel,
-    rows: first_rows.Rows,
+    rows: first_rows.Records,
     form: ColumnsForm,
     *,
     replaced: bool = False,
@@ -121,6 +121,7 @@ def _columns_page(
         form.matched,
         active.schema,
         language(),
+        grouped=form.grouped,
         width=len(batch.headers),
         delimiter=files.format_of(batch).delimiter,
     )
@@ -135,7 +136,7 @@ def _columns_page(
         "rematched": form.proposal.rematched and not replaced,
         "people": batch.rows if batch.rows is not None else batch.about_rows,
         "exactly": batch.rows is not None,
-        "kept_until": kept_until(batch),
+        "kept_until": draft_kept_until(batch),
         "before": files.same_file_before(batch),
     }
     return render(request, "batches/columns.html", context)

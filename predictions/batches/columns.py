@@ -201,6 +201,15 @@ class ColumnsForm(forms.Form):
         return matched
 
     @property
+    def grouped(self) -> list[int]:
+        """The places of the columns that are kept to compare groups, as the form stands."""
+        return [
+            column.place
+            for column, use in zip(self.proposal.columns, self.chosen, strict=True)
+            if use == GROUP
+        ]
+
+    @property
     def found(self) -> int:
         """How many of the model's questions a column answers."""
         used = set(self.chosen)

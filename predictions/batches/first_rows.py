@@ -13,7 +13,7 @@ from mlcore.engine.ingest.records import Faults
 from mlcore.engine.schema import FeatureSchema
 from mlcore.engine.values import InvalidValueError, read_identifier, shown
 from mlcore.engine.words import Problem, number_text
-from predictions.batches import files
+from predictions.batches import files, reading
 from predictions.models import Batch
 
 LOOKED_AT = 200  # rows
@@ -21,7 +21,7 @@ SHOWN = 5  # rows
 _REFUSED_SHOWN = 2  # of them, at least, where there are so many
 FAULTS_SHOWN = 3
 
-Rows = Sequence[tuple[int, list[str]]]
+Records = Sequence[tuple[int, list[str]]]
 """The line of each row in the file, and its cells."""
 
 
@@ -76,23 +76,25 @@ class FirstRows:
     """Of the first rows that are wrong as a whole: the line, and what is wrong."""
 
 
-def of(batch: Batch) -> Rows:
+def of(batch: Batch) -> Records:
     """The first rows of a kept file. Raises `TableError`."""
     read = records.read(files.pieces(batch), files.format_of(batch))
     return list(islice(read, LOOKED_AT))
 
 
 def understood(
-    rows: Rows,
+    rows: Records,
     matched: Mapping[str, int],
     schema: FeatureSchema,
     language: str,
     *,
+    grouped: Collection[int] = (),
     width: int,
     delimiter: str,
 ) -> FirstRows:
     """What the model would make of `rows`; `matched` gives each field's place.
 
+    `grouped` are places of columns that are kept besides: they tell about decimal signs as well.
     `width` is how many columns the header has: a row with more or fewer cells is refused.
     """
     faults = Faults(width)
@@ -102,24 +104,31 @@ def understood(
         if problem := faults.of(cells):
             wrong.append((line, problem.text(language)))
         else:
-            whole.append((line, list(cells)))
-    _settle(whole, matched.values(), delimiter)
-    columns = {name: [cells[place] for _, cells in whole] for name, place in matched.items()}
-    frame = schema.clean_frame(columns) if columns and whole else None
+            whole.append((line, cells))
+    given = {name: [cells[place] for _, cells in whole] for name, place in matched.items()}
+    settled = _settled(whole, {*matched.values(), *grouped}, delimiter)
+    read = reading.read(given, matched, settled, schema)
+    frame = reading.judged(read, schema, rows=len(whole))
     counts: Counter[str] = Counter()
     first: dict[str, Problem] = {}
-    for problems in frame.problems.values() if frame else ():
+    for problems in frame.problems.values():
         for name, found in problems.items():
             counts[name] += 1
             first.setdefault(name, found[0])
-    refused = len(frame.problems) if frame else len(whole)
-    shown = _shown(whole, sorted(frame.problems) if frame else ())
+    shown_at = _shown(len(whole), sorted(frame.problems))
     return FirstRows(
         looked_at=len(rows),
-        refused=refused + len(wrong),
-        lines=[line for line, _ in shown],
+        refused=len(frame.problems) + len(wrong),
+        lines=[whole[at][0] for at in shown_at],
         readings=[
-            _reading(name, place, shown, schema, language)
+            Reading(
+                name,
+                place,
+                [
+                    _cell(given[name][at], read[name][at], schema.by_name.get(name), language)
+                    for at in shown_at
+                ],
+            )
             for name, place in sorted(matched.items(), key=lambda item: item[1])
         ],
         unreadable={
@@ -129,36 +138,27 @@ def understood(
     )
 
 
-def _shown(rows: Rows, refused: Sequence[int]) -> Rows:
-    """The first rows, and among them some that would be refused, where there are any."""
+def _shown(count: int, refused: Sequence[int]) -> list[int]:
+    """Which of `count` rows: the first, and among them some that would be refused, if any."""
     wrong = refused[:_REFUSED_SHOWN]
-    others = [place for place in range(len(rows)) if place not in wrong]
-    return [rows[place] for place in sorted([*wrong, *others[: SHOWN - len(wrong)]])]
+    others = [at for at in range(count) if at not in wrong]
+    return sorted([*wrong, *others[: SHOWN - len(wrong)]])
 
 
-def _settle(rows: Rows, places: Collection[int], delimiter: str) -> None:
-    """Rewrite what can be read in two ways as these rows tell; the rest of the file may know
-    better.
-    """
+def _settled(rows: Records, places: Collection[int], delimiter: str) -> dict[int, str]:
+    """How numbers are to be read as these rows tell; the rest of the file may know better."""
     evidence = decimals.Evidence()
     for place in places:
         evidence.look(place, [cells[place] for _line, cells in rows])
-    for place, sign in evidence.settled(delimiter).items():
-        for _line, cells in rows:
-            cells[place] = decimals.rewrite(cells[place], sign)
+    return evidence.settled(delimiter)
 
 
-def _reading(name: str, place: int, rows: Rows, schema: FeatureSchema, language: str) -> Reading:
-    feature = schema.by_name.get(name)
-    return Reading(name, place, [_cell(cells[place], feature, language) for _line, cells in rows])
-
-
-def _cell(given: str, feature: Feature | None, language: str) -> Cell:
-    """`feature` is None for the employee's reference."""
+def _cell(given: str, read: str, feature: Feature | None, language: str) -> Cell:
+    """`read` is what the file means by `given`; `feature` is None for the employee's reference."""
     try:
         if feature is None:
-            return Cell(read_identifier(given), given)
-        value = feature.read(given)
+            return Cell(read_identifier(read), given)
+        value = feature.read(read)
         if feature.kind == "number" and isinstance(value, (int, float)):
             return Cell(number_text(value, language), given)
         return Cell(feature.value_text(value, language), given)

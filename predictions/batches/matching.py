@@ -53,8 +53,12 @@ class Proposal:
 
 def fingerprint(headers: Sequence[str]) -> str:
     """What files of the same columns have in common, whatever the order and the capitals."""
-    folded = sorted(" ".join(header.split()).casefold() for header in headers)
+    folded = sorted(map(_folded, headers))
     return hashlib.sha256(_SEPARATOR.join(folded).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _folded(header: str) -> str:
+    return " ".join(header.split()).casefold()
 
 
 def asked(schema: FeatureSchema) -> list[str]:
@@ -119,17 +123,25 @@ def _as_remembered(
     columns: list[Column], shape: FileShape, schema: FeatureSchema, *, rematched: bool
 ) -> Proposal:
     """As a person left a file of these headers; what the model asks since then, as found now."""
-    then = {header: name for name, header in shape.matched.items() if header}
+    places = {_folded(column.header): column.place for column in reversed(columns)}
+    # Two headers of one file may differ in their capitals alone.
+    exact = {column.header: column.place for column in columns}
+
+    def place_of(header: str) -> int | None:
+        return exact.get(header, places.get(_folded(header)))
+
+    then = {place_of(header): name for name, header in shape.matched.items() if header}
+    grouped = {place_of(header) for header in shape.grouped}
     fields = set(asked(schema))
     uses, how = [], []
     for column in columns:
-        name = then.get(column.header, NOT_STORED)
+        name = then.get(column.place, NOT_STORED)
         if name in fields:
             uses.append(name)
             # What the header says outright was never a choice.
             plain = name == column.field and column.how != "likeness"
             how.append(column.how if plain else REMEMBERED)
-        elif column.header in shape.grouped and not column.protected:
+        elif column.place in grouped and not column.protected:
             uses.append(GROUP)
             how.append(REMEMBERED)
         elif column.field and column.field not in shape.matched:

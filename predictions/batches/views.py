@@ -60,7 +60,7 @@ def batch_of(request: HttpRequest, pk: int) -> Batch:
     return get_object_or_404(visible.select_related(*people).defer(*heavy), pk=pk)
 
 
-def kept_until(batch: Batch) -> datetime:
+def draft_kept_until(batch: Batch) -> datetime:
     """When the cells of a file that waits for a person are erased."""
     return batch.uploaded_at + timedelta(days=settings.BATCH_FILE_DAYS)
 
@@ -207,7 +207,7 @@ def _checked_page(request: HttpRequest, batch: Batch) -> HttpResponse:
         "most": max(map(totals.share, BANDS)),
         "refused": refused,
         "refused_count": batch.refused_rows.count(),
-        "kept_until": kept_until(batch),
+        "kept_until": draft_kept_until(batch),
         "repeated": batch.cut.get("repeated", 0),
         "replaced": _replaced(batch),
     }

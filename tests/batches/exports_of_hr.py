@@ -19,7 +19,7 @@ ROW = {
 """One employee by header: a reference, a name that nobody asks for, four answers, a group."""
 
 
-def export(rows=12, *, without=(), **changed):
+def export(rows=12, *, without=(), separator=",", **changed):
     """A CSV of so many employees; `changed` gives a column other cells, one per row in turn."""
     columns = {
         header: cells if isinstance(cells, list) else [cells]
@@ -28,7 +28,7 @@ def export(rows=12, *, without=(), **changed):
     }
     columns |= {header.replace("_", " "): cells for header, cells in changed.items()}
     text = io.StringIO(newline="")
-    writer = csv.writer(text)
+    writer = csv.writer(text, delimiter=separator)
     writer.writerow(columns)
     for n in range(1, rows + 1):
         cells = [column[(n - 1) % len(column)] for column in columns.values()]

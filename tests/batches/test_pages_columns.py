@@ -208,6 +208,26 @@ def test_a_likeness_that_was_confirmed_is_remembered_as_such(as_alice):
     assert again["Heures sup"] == ("over_time", "remembered")
 
 
+def test_headers_of_other_capitals_and_spaces_are_the_same_file(as_alice, draft):
+    send(
+        as_alice, draft, "assess", Department="@group", Age="", Nom="employee_id", EmployeeNumber=""
+    )
+    header, rows = export().split(b"\r\n", 1)
+    again = bring(as_alice, header.upper().replace(b",", b" , ") + b"\r\n" + rows)
+    found = uses(as_alice.get(columns_of(again)))
+    assert found["DEPARTMENT"] == ("@group", "remembered")
+    assert found["NOM"] == ("employee_id", "remembered")
+    assert found["OVERTIME"][0] == "over_time"
+    assert (found["AGE"], found["EMPLOYEENUMBER"]) == (("", ""), ("", ""))
+
+
+def test_headers_that_differ_in_their_capitals_alone_are_told_apart(as_alice):
+    content = export(Site=["Lyon", "Lille"], SITE=["Nord", "Sud"])
+    send(as_alice, bring(as_alice, content), "assess", SITE="@group", Site="")
+    found = uses(as_alice.get(columns_of(bring(as_alice, content))))
+    assert (found["SITE"][0], found["Site"][0]) == ("@group", "")
+
+
 def test_a_correction_that_was_only_looked_at_is_not_remembered(as_alice, draft):
     send(as_alice, draft, "look", Department="@group")
     assert not FileShape.objects.exists()

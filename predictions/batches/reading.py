@@ -1,0 +1,30 @@
+"""Matched columns of a file as the model reads them: for a preview and for the work itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from mlcore.engine.ingest.marks import adapted
+from mlcore.engine.schema import EMPLOYEE_ID, CleanFrame, FeatureSchema
+
+
+def read(
+    fields: Mapping[str, Sequence[str]],
+    matched: Mapping[str, int],
+    settled: Mapping[int, str],
+    schema: FeatureSchema,
+) -> dict[str, Sequence[str]]:
+    """The cells of each field as the file means them.
+
+    `matched` gives each field's place, `settled` what `Evidence.settled` tells of the places.
+    """
+    return {
+        name: adapted(column, settled.get(matched[name], ""), schema.by_name.get(name))
+        for name, column in fields.items()
+    }
+
+
+def judged(columns: Mapping[str, Sequence[str]], schema: FeatureSchema, *, rows: int) -> CleanFrame:
+    """The verdict on `rows` rows whose columns were read."""
+    # Where no column was matched, there are still rows of which nothing is known.
+    return schema.clean_frame(columns or {EMPLOYEE_ID: [None] * rows})
