@@ -16,7 +16,7 @@ import time
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from django.db import connection, transaction
 from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
@@ -60,13 +60,16 @@ def begin(batch: Batch, *, record: bool, by: User) -> bool:
 
     The model that is active now judges all of it, by the operating point of now. What was tried is
     not read again unless its columns were changed. False when the file waits for nobody any more,
-    or its columns were matched to another model. Raises `ModelUnavailableError`.
+    its columns were matched to another model, or a try of it showed other levels than would be
+    recorded now: `replaced` tells. Raises `ModelUnavailableError`.
     """
     active = registry.active()
     low, threshold, high = active.operating_point.bounds
     with transaction.atomic():
         found = _locked(batch, WAITING)
         if found is None or not _is_asked(found, active):
+            return False
+        if record and replaced(found, active) == "threshold":
             return False
         if cutting.fits(found):
             _undo_try(found, keep_pieces=not record)
@@ -103,6 +106,20 @@ def _is_asked(batch: Batch, active: ActiveModel) -> bool:
         and batch.matched.keys() <= fields
         and not inputs.isdisjoint(batch.matched)
     )
+
+
+def replaced(batch: Batch, active: ActiveModel) -> Literal["", "model", "threshold"]:
+    """What of a file that waits for a person is another now; `""` when nothing is.
+
+    `model`: its columns were matched to another model than `active`, or to none yet. `threshold`:
+    it was tried, and the levels begin elsewhere since, so that it is to be tried again.
+    """
+    if batch.model_version_id != active.id:
+        return "model"
+    shown = (batch.moderate_from, batch.threshold, batch.very_high_from)
+    if batch.state == BatchState.CHECKED and shown != active.operating_point.bounds:
+        return "threshold"
+    return ""
 
 
 def _undo_try(batch: Batch, *, keep_pieces: bool) -> None:

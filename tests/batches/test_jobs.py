@@ -44,6 +44,18 @@ def again(batch):
     return batch
 
 
+def move_levels(version, *, by):
+    decide_operating_point(
+        version=version,
+        point=OperatingPoint((0.01, 0.02, 0.03)),
+        basis=Basis.COST,
+        basis_value=0.5,
+        reason="for the test",
+        by=by,
+    )
+    registry.forget()
+
+
 # ------------------------------------------------------------------ to its end
 
 
@@ -140,19 +152,26 @@ def test_the_operating_point_of_its_beginning_judges_all_of_it(
 ):
     batch = bring(alice, first_rows(ibm_file, 50))
     jobs.begin(batch, record=True, by=alice)
-    decide_operating_point(
-        version=batch.model_version,
-        point=OperatingPoint((0.01, 0.02, 0.03)),
-        basis=Basis.COST,
-        basis_value=0.5,
-        reason="for the test",
-        by=carol,
-    )
-    registry.forget()
+    move_levels(batch.model_version, by=carol)
     work_to_the_end(batch)
     assert {*Prediction.objects.values_list("threshold", flat=True)} == {
         active_model.operating_point.threshold
     }
+
+
+def test_levels_that_a_try_did_not_show_are_not_recorded(alice, carol, tried, ibm_file):
+    batch = tried(alice, first_rows(ibm_file, 20))
+    assert jobs.replaced(batch, registry.active()) == ""
+    move_levels(batch.model_version, by=carol)
+    assert jobs.replaced(batch, registry.active()) == "threshold"
+    assert not jobs.begin(batch, record=True, by=alice)
+    assert again(batch).state == BatchState.CHECKED
+    assert jobs.begin(batch, record=False, by=alice)
+    work_to_the_end(batch)
+    assert jobs.replaced(batch, registry.active()) == ""
+    assert jobs.begin(batch, record=True, by=alice)
+    work_to_the_end(batch)
+    assert {*Prediction.objects.values_list("threshold", flat=True)} == {0.02}
 
 
 # ------------------------------------------------------------------ shared
