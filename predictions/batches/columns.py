@@ -21,9 +21,11 @@ from mlcore.engine.words import say
 from predictions.batches.first_rows import FirstRows, Unreadable
 from predictions.batches.matching import (
     CHOSEN,
+    DEPARTMENTS,
     GROUP,
     MOST_GROUPS,
     NOT_STORED,
+    PLACES,
     REMEMBERED,
     Proposal,
     own_columns,
@@ -36,6 +38,10 @@ _HOW = {
     "likeness": pgettext_lazy("how a column was recognised", "Looks like it: check it"),
     REMEMBERED: pgettext_lazy("how a column was recognised", "As in the last file like this one"),
     CHOSEN: pgettext_lazy("how a column was recognised", "Your choice"),
+    DEPARTMENTS: pgettext_lazy(
+        "how a column was recognised", "Proposed: to compare departments or teams"
+    ),
+    PLACES: pgettext_lazy("how a column was recognised", "Proposed: to compare sites"),
 }
 
 Options = list[tuple[str, str]]
@@ -89,6 +95,8 @@ class ColumnRow:
     likely: bool
     """Whether a person should look: it was recognised by likeness alone."""
     note: str
+    sign: str
+    """What a person should know of the sign beside the numbers, if anything."""
     unreadable: Unreadable | None
 
 
@@ -170,8 +178,18 @@ class ColumnsForm(forms.Form):
                 note=_("Written by the download: nobody needs it.")
                 if added and not now
                 else self._note(column, now),
+                sign=self._sign(now, first),
                 unreadable=first.unreadable.get(now) if now else None,
             )
+
+    def _sign(self, use: str, first: FirstRows) -> str:
+        """That the numbers carry another sign than the model counts in."""
+        if use not in first.signs:
+            return ""
+        return _(
+            "The file says {sign}; the model learned from {unit}: the numbers are taken as they"
+            " are."
+        ).format(sign=first.signs[use], unit=self.schema.by_name[use].units(self.language))
 
     def _note(self, column: Column, use: str) -> str:
         if use == NOT_STORED and column.groupable:
@@ -226,6 +244,11 @@ class ColumnsForm(forms.Form):
     def knows_little(self) -> bool:
         """Whether less than half of what the model asks is answered."""
         return 2 * self.found < len(self.schema.features)
+
+    @property
+    def compared(self) -> list[str]:
+        """The headers of the columns that are kept to compare groups."""
+        return [self.proposal.columns[place].header for place in self.grouped]
 
     @property
     def has_reference(self) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from mlcore.engine.features import Feature
-from mlcore.engine.ingest import decimals, records
+from mlcore.engine.ingest import decimals, marks, records
 from mlcore.engine.ingest.records import Faults
 from mlcore.engine.schema import FeatureSchema
 from mlcore.engine.values import InvalidValueError, read_identifier, shown
@@ -72,6 +72,8 @@ class FirstRows:
     readings: list[Reading]
     unreadable: dict[str, Unreadable] = field(default_factory=dict)
     """By field."""
+    signs: dict[str, str] = field(default_factory=dict)
+    """By field, the sign beside its numbers that the model was not said to count in."""
     faults: list[tuple[int, str]] = field(default_factory=list)
     """Of the first rows that are wrong as a whole: the line, and what is wrong."""
 
@@ -133,6 +135,12 @@ def understood(
         ],
         unreadable={
             name: Unreadable(count, first[name].text(language)) for name, count in counts.items()
+        },
+        signs={
+            name: sign
+            for name, place in matched.items()
+            if name not in counts
+            and (sign := marks.note(settled.get(place, ""), schema.by_name.get(name)))
         },
         faults=wrong[:FAULTS_SHOWN],
     )

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils import timezone
 
+from mlcore.engine.drafting import header_words
+from mlcore.engine.drafting.header_words import phrase
 from mlcore.engine.ingest import matching
 from mlcore.engine.ingest.matching import Column
 from mlcore.engine.schema import EMPLOYEE_ID, FeatureSchema
@@ -31,7 +33,8 @@ GROUP = "@group"
 """The use of a column that is kept to compare groups of people by."""
 MOST_GROUPS = 3
 REMEMBERED, CHOSEN = "remembered", "chosen"
-"""How a use was found, besides the engine's own ways."""
+DEPARTMENTS, PLACES = "departments", "places"
+"""How a use was found, besides the engine's own ways; the last two, as a group."""
 
 # Between two headers of a fingerprint: no header holds it.
 _SEPARATOR = "\x1f"
@@ -45,8 +48,8 @@ class Proposal:
     uses: list[str]
     """A field of the schema, `GROUP` or `NOT_STORED`."""
     how: list[str]
-    """`header`, `name`, `label`, `likeness`, `remembered`, `chosen`, or `""` for a column that
-    nothing was found for."""
+    """`header`, `name`, `label`, `likeness`, `remembered`, `chosen`, `departments`, `places`, or
+    `""` for a column that nothing was found for."""
     rematched: bool = False
     """Whether what was chosen before was for another model, and is not what is proposed now."""
 
@@ -81,12 +84,27 @@ def propose(batch: Batch, active: ActiveModel, rows: Sequence[Sequence[str]]) ->
     shape = _remembered(batch.headers)
     if shape is not None:
         return _as_remembered(columns, shape, active.schema, rematched=rematched)
+    groups = _organisation(columns)
     return Proposal(
         columns=columns,
-        uses=[column.field for column in columns],
-        how=[column.how for column in columns],
+        uses=[GROUP if column.place in groups else column.field for column in columns],
+        how=[groups.get(column.place, column.how) for column in columns],
         rematched=rematched,
     )
+
+
+def _organisation(columns: Sequence[Column]) -> dict[int, str]:
+    """By place, the columns that people are proposed to be compared by: one that names a
+    department or another unit, and one that names a site, where there are any.
+    """
+    found: dict[int, str] = {}
+    kinds = (header_words.DEPARTMENT, header_words.UNIT, header_words.PLACE)
+    for words, how in zip(kinds, (DEPARTMENTS, DEPARTMENTS, PLACES), strict=True):
+        for column in columns:
+            named = column.groupable and words.search(phrase(column.header))
+            if named and column.place not in found and how not in found.values():
+                found[column.place] = how
+    return found
 
 
 def own_columns(headers: Sequence[str]) -> int:
@@ -111,11 +129,16 @@ def _saved(batch: Batch, columns: list[Column]) -> Proposal:
         uses[place] = name
     for place in batch.grouped:
         uses[place] = GROUP
-    pairs = zip(columns, uses, strict=True)
-    how = [
-        column.how if use == column.field else CHOSEN if use else NOT_STORED
-        for column, use in pairs
-    ]
+    groups = _organisation(columns)
+
+    def told(column: Column, use: str) -> str:
+        if use == NOT_STORED:
+            return NOT_STORED
+        if use == GROUP:
+            return groups.get(column.place, CHOSEN)
+        return column.how if use == column.field else CHOSEN
+
+    how = [told(column, use) for column, use in zip(columns, uses, strict=True)]
     return Proposal(columns=columns, uses=uses, how=how)
 
 

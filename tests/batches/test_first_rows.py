@@ -8,7 +8,7 @@ from mlcore import registry
 from predictions.batches import first_rows
 from predictions.models import RefusedRow
 from tests.batches.exports_of_hr import export
-from tests.batches.pages import bring, columns_of, text_of
+from tests.batches.pages import bring, columns_of, send, text_of
 
 pytestmark = pytest.mark.usefixtures("active_model")
 
@@ -65,3 +65,29 @@ def test_where_every_row_is_refused_the_column_that_is_the_cause_is_marked(as_al
     assert (first.refused, first.looked_at) == (12, 12)
     assert first.unreadable["monthly_income"].count == 12
     assert "“a lot” is not a number" in text_of(page)
+
+
+def rows_of(page):
+    return {row.column.header: row for row in page.context["rows"]}
+
+
+def test_another_currency_than_the_models_is_said_beside_the_column(as_alice):
+    content = export(MonthlyIncome=["2100 €", "2200 €"])
+    page = as_alice.get(columns_of(bring(as_alice, content)))
+    row = rows_of(page)["MonthlyIncome"]
+    assert row.sign.startswith("The file says €; the model learned from USD")
+    assert row.unreadable is None
+    assert row.sign in text_of(page)
+
+
+@pytest.mark.parametrize("cells", [["2100 $"], ["2100"], ["2100 €", "2200"]])
+def test_nothing_is_said_of_a_sign_that_is_the_models_own_or_is_not_taken_off(as_alice, cells):
+    page = as_alice.get(columns_of(bring(as_alice, export(MonthlyIncome=cells))))
+    assert not rows_of(page)["MonthlyIncome"].sign
+
+
+def test_a_sign_is_said_of_what_a_person_chose_as_well(as_alice):
+    batch = bring(as_alice, export(without=["MonthlyIncome"], Combien=["2100 €", "2200 €"]))
+    send(as_alice, batch, "look", Combien="monthly_income")
+    page = as_alice.get(columns_of(batch))
+    assert "The file says €" in rows_of(page)["Combien"].sign

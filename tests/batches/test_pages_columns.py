@@ -44,13 +44,49 @@ def test_columns_are_recognised_and_what_nobody_asks_for_is_not_stored(as_alice,
         "MonthlyIncome": "monthly_income",
         "JobRole": "job_role",
         "Age": "age",
-        "Department": "",
+        "Department": "@group",
     }
     text = text_of(page)
     assert "<strong>3 of 19</strong> questions of the model found." in text
     assert "Missing: Business travel, " in text
-    assert "2 of 7 columns are not stored" in text
+    assert "1 of 7 columns is not stored" in text
     assert "The first 12 rows can be read without a fault." in text
+
+
+@pytest.mark.parametrize(
+    ("headers", "proposed"),
+    [
+        (["Service", "Site"], ["Service", "Site"]),
+        (["Équipe", "Direction", "Service", "Établissement"], ["Service", "Établissement"]),
+        (["Business Unit", "Team"], ["Business Unit"]),
+        (["Lieu de travail"], ["Lieu de travail"]),
+        (["Colour", "Length of service", "Pays de naissance", "Religion"], []),
+    ],
+    ids=str,
+)
+def test_a_department_and_a_site_are_proposed_to_compare_people_by(as_alice, headers, proposed):
+    content = export(without=["Department"], **{header: ["A", "B"] for header in headers})
+    page = as_alice.get(columns_of(bring(as_alice, content)))
+    found = uses(page)
+    assert [header for header, (use, _how) in found.items() if use == "@group"] == proposed
+    assert ("Proposed: to compare" in text_of(page)) == bool(proposed)
+
+
+def test_what_is_proposed_to_compare_by_is_told_apart_from_a_choice(as_alice, draft):
+    assert uses(as_alice.get(columns_of(draft)))["Department"] == ("@group", "departments")
+    send(as_alice, draft, "look")
+    assert uses(as_alice.get(columns_of(draft)))["Department"] == ("@group", "departments")
+    send(as_alice, draft, "assess", Department="")
+    draft.refresh_from_db()
+    assert draft.grouped == []
+    assert uses(as_alice.get(columns_of(bring(as_alice))))["Department"] == ("", "")
+
+
+def test_what_identifies_or_is_asked_by_the_model_is_no_proposal(as_alice, ibm_file):
+    found = uses(as_alice.get(columns_of(bring(as_alice, ibm_file))))
+    assert {h: how for h, (use, how) in found.items() if use == "@group"} == {
+        "Department": "departments"
+    }
 
 
 def test_each_column_shows_three_values_of_it(as_alice, draft):
@@ -126,7 +162,7 @@ def test_what_is_chosen_is_kept_and_nothing_begins(as_alice, draft):
     draft.refresh_from_db()
     assert (draft.state, draft.grouped) == (BatchState.DRAFT, [6])
     assert "age" not in draft.matched
-    assert uses(as_alice.get(columns_of(draft)))["Department"] == ("@group", "chosen")
+    assert uses(as_alice.get(columns_of(draft)))["Department"] == ("@group", "departments")
 
 
 def test_one_field_for_two_columns_is_an_error_at_both_and_in_the_summary(as_alice, draft):
@@ -143,7 +179,7 @@ def test_one_field_for_two_columns_is_an_error_at_both_and_in_the_summary(as_ali
 
 def test_at_most_three_groups(as_alice):
     more = {f"Site_{n}": ["Lyon", "Lille"] for n in range(4)}
-    batch = bring(as_alice, export(**more))
+    batch = bring(as_alice, export(without=["Department"], **more))
     groups = {f"Site {n}": "@group" for n in range(4)}
     answer = send(as_alice, batch, "assess", **groups)
     assert len([*answer.context["form"].problems()]) == 4

@@ -197,6 +197,16 @@ CATEGORY = _any(
     "|class|classe|group|groupe|job|role|poste|metier|fonction|contract|contrat|region|office"
     "|location|country|pays|manager|csp|status|statut|cost center|centre de cout"
 )
+# How an organisation is divided, by which people are compared before anything else.
+DEPARTMENT = _any("departments?|dept|departements?|(?<!of )services?")
+UNIT = _any(
+    "directions?|divisions?|business units?|bu|units?|unites?|teams?|equipes?|poles?|entity|entities"
+    "|entites?|subsidiary|subsidiaries|filiales?|branche?s?|cost cent(?:er|re)s?|centre de couts?"
+)
+PLACE = _any(
+    "sites?|locations?|work ?places?|offices?|plants?|stores?|agencies|agency|etablissements?"
+    "|agences?|usines?|magasins?|lieu de travail|lieux de travail"
+)
 PERCENT = _any("percent|percentage|pct|pourcentage|pourcent|%")
 DATE = _any("date|dates|day of|datetime|timestamp")
 
