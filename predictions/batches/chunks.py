@@ -5,6 +5,7 @@ Which chunk is to be done, and by whom, is for `jobs` to say.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,11 +19,12 @@ from mlcore.engine.values import IDENTIFIER_LENGTH
 from mlcore.registry import ActiveModel
 from predictions import services
 from predictions.batches import ranking, reading, refusals
-from predictions.batches.cutting import Cut, Rows
+from predictions.batches.cutting import Cut, Rows, group_text
 from predictions.models import Batch, BatchChunk, BatchState, RefusedRow, Source
 from predictions.services import Request
 
-GROUP_LENGTH = 80  # characters
+# Half of a character that takes two, and the character that ends a text in C.
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _REFUSED_AT_ONCE = 500
 
 
@@ -74,39 +76,53 @@ def judge(chunk: BatchChunk, assignment: Assignment) -> Judged:
     """Read and score a chunk's rows. Touches no database."""
     rows = Rows.unpack(bytes(chunk.content))
     cut, batch = assignment.cut, assignment.batch
-    given = dict(zip(rows.places, rows.columns, strict=True)) if rows.lines else {}
-    fields = {name: given[place] for name, place in cut.matched.items() if place in given}
+    given = dict(zip(rows.places, map(_storable, rows.columns), strict=True))
+    fields = {name: given[place] for name, place in cut.matched.items()}
     schema = assignment.using.schema
     columns = reading.read(fields, cut.matched, cut.decimals, schema)
     frame = reading.judged(columns, schema, rows=len(rows.lines))
     groups = {
-        batch.headers[place]: [given[place][at].strip()[:GROUP_LENGTH] for at in frame.positions]
+        batch.headers[place]: [group_text(given[place][at]) for at in frame.positions]
         for place in cut.grouped
-        if place in given
     }
     return Judged(
         frame=frame,
         scores=assignment.using.model.score_frame(frame) if len(frame) else None,
         lines=[rows.lines[at] for at in frame.positions],
         groups=groups,
-        refused=[*_refused(rows, frame, fields, batch), *_odd(rows, batch)],
+        refused=[*_refused(rows.lines, frame, given, batch), *_odd(rows, batch)],
     )
 
 
+def _storable(cells: Sequence[str]) -> Sequence[str]:
+    """The cells, with a mark for each character that no database keeps."""
+    together = "".join(cells)
+    try:
+        together.encode()
+    except UnicodeEncodeError:
+        pass
+    else:
+        if "\0" not in together:
+            return cells
+    return [_UNSTORABLE.sub("\ufffd", cell) for cell in cells]
+
+
 def _refused(
-    rows: Rows, frame: CleanFrame, fields: Mapping[str, Sequence[str]], batch: Batch
+    lines: Sequence[int], frame: CleanFrame, given: Mapping[int, Sequence[str]], batch: Batch
 ) -> list[RefusedRow]:
-    headers = {name: batch.headers[batch.matched[name]] for name in fields}
+    """`given` are the columns by place, in the file's order."""
+    fields = {name: given[place] for name, place in batch.matched.items()}
+    headers = {name: batch.headers[place] for name, place in batch.matched.items()}
     references = fields.get(EMPLOYEE_ID)
     return [
         RefusedRow(
             batch=batch,
-            row=rows.lines[at],
+            row=lines[at],
             employee_id=_reference(references[at]) if references else "",
             problems=refusals.stored(
                 headers, {name: column[at] for name, column in fields.items()}, problems
             ),
-            cells=[column[at] for column in rows.columns],
+            cells=[column[at] for column in given.values()],
         )
         for at, problems in frame.problems.items()
     ]
@@ -123,7 +139,7 @@ def _odd(rows: Rows, batch: Batch) -> list[RefusedRow]:
             batch=batch,
             row=odd.line,
             problems=refusals.stored({}, {}, {ROW: [odd.problem]}),
-            cells=odd.cells,
+            cells=[*_storable(odd.cells)],
         )
         for odd in rows.odd
     ]

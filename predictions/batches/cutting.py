@@ -21,14 +21,19 @@ from numpy.typing import NDArray
 
 from mlcore.engine.ingest import records
 from mlcore.engine.ingest.decimals import Evidence
+from mlcore.engine.ingest.marks import adapted
 from mlcore.engine.ingest.refusals import TableError
 from mlcore.engine.schema import EMPLOYEE_ID
 from mlcore.engine.words import Problem
 from predictions.batches import files
 from predictions.models import Batch, BatchChunk, BatchState
 
+GROUP_LENGTH = 80  # characters
 CHUNK_ROWS = 4_000
 """Few enough that a web process waits for none, many enough that a transaction's cost is lost."""
+
+MOST_VALUES = 200
+"""Of a group: a column with more of them compares nobody, and no page could list them."""
 
 _QUICKLY = 1  # zlib's level
 
@@ -41,6 +46,9 @@ class Cut:
     """By field, the place of its column."""
     grouped: Sequence[int]
     """Places of the columns kept as groups."""
+    too_many: Sequence[int]
+    """Places of those that were to be kept and have more than `MOST_VALUES` values: none of them
+    is recorded."""
     decimals: Mapping[int, str]
     """By place, the decimal sign of a column whose cells alone do not tell."""
     repeated: int
@@ -51,6 +59,7 @@ class Cut:
         return {
             "matched": dict(self.matched),
             "grouped": list(self.grouped),
+            "too_many": list(self.too_many),
             "decimals": [*self.decimals.items()],
             "repeated": self.repeated,
         }
@@ -61,6 +70,7 @@ class Cut:
         return cls(
             matched=batch.cut["matched"],
             grouped=batch.cut["grouped"],
+            too_many=batch.cut["too_many"],
             decimals=dict(map(tuple, batch.cut["decimals"])),
             repeated=batch.cut["repeated"],
         )
@@ -68,11 +78,10 @@ class Cut:
 
 def fits(batch: Batch) -> bool:
     """Whether the chunks of a batch are those of its columns as they are matched now."""
-    return (
-        batch.rows is not None
-        and batch.cut.get("matched") == batch.matched
-        and batch.cut.get("grouped") == batch.grouped
-    )
+    if batch.rows is None:
+        return False
+    known = Cut.of(batch)
+    return known.matched == batch.matched and {*known.grouped, *known.too_many} == {*batch.grouped}
 
 
 def places_of(batch: Batch) -> list[int]:
@@ -125,6 +134,11 @@ class Rows:
         )
 
 
+def group_text(cell: str) -> str:
+    """What is kept of a cell as a group."""
+    return cell.strip()[:GROUP_LENGTH]
+
+
 def cut(batch: Batch) -> bool:
     """Read a file to its end and keep its rows; False when the work is no longer this one's.
 
@@ -134,6 +148,7 @@ def cut(batch: Batch) -> bool:
     # What another process wrote before it died is as this one would write it.
     written = batch.chunks.count()
     evidence = Evidence()
+    values: dict[int, set[str]] = {place: set() for place in batch.grouped}
     references: list[NDArray[np.int64]] = []
     reference = places.index(batch.matched[EMPLOYEE_ID]) if EMPLOYEE_ID in batch.matched else None
     count = number = 0
@@ -141,15 +156,19 @@ def cut(batch: Batch) -> bool:
         count += len(rows)
         for place, column in zip(places, rows.columns, strict=True):
             evidence.look(place, column)
-        if reference is not None and rows.columns:
+            if place in values and len(values[place]) <= MOST_VALUES:
+                values[place].update(map(group_text, set(column)))
+        if reference is not None:
             references.append(_hashes(rows.columns[reference]))
         if number > written and not _keep(batch, number, rows):
             return False
     if not count:
         raise TableError("no_employees")
+    too_many = [place for place, found in values.items() if len(found) > MOST_VALUES]
     known = Cut(
         matched=batch.matched,
-        grouped=batch.grouped,
+        grouped=[place for place in batch.grouped if place not in too_many],
+        too_many=too_many,
         decimals=evidence.settled(files.format_of(batch).delimiter),
         repeated=_repeated(references),
     )
@@ -171,12 +190,17 @@ def _chunks(batch: Batch, places: Sequence[int]) -> Iterator[Rows]:
             rows.odd.append(_odd(line, problem, cells, places))
         room -= 1
         if not room:
-            rows.columns = [*zip(*picked, strict=True)]
+            rows.columns = _columns(picked, places)
             yield rows
             rows, picked, room = Rows(places), [], CHUNK_ROWS
     if len(rows):
-        rows.columns = [*zip(*picked, strict=True)]
+        rows.columns = _columns(picked, places)
         yield rows
+
+
+def _columns(picked: Sequence[Sequence[str]], places: Sequence[int]) -> list[Sequence[str]]:
+    """The cells of rows by column; where every row is odd, columns of none."""
+    return [*zip(*picked, strict=True)] if picked else [[] for _ in places]
 
 
 def _picker(places: Sequence[int]) -> Any:
@@ -187,14 +211,9 @@ def _picker(places: Sequence[int]) -> Any:
     return itemgetter(*places) if places else lambda cells: ()
 
 
-def _odd(line: int, problem: Problem, cells: list[str], places: Sequence[int]) -> Odd:
-    if problem.code == "merge_marker":
-        return Odd(line, problem, [])
-    return Odd(line, problem, [cells[place] if place < len(cells) else "" for place in places])
-
-
 def _hashes(references: Sequence[str]) -> NDArray[np.int64]:
-    trimmed = [reference.strip() for reference in references]
+    """One for each reference that is given, as it is recorded."""
+    trimmed = [reference.strip() for reference in adapted(references, "", None)]
     return np.array([hash(reference) for reference in trimmed if reference], dtype=np.int64)
 
 

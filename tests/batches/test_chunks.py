@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 
+from mlcore.engine.ingest import records
 from mlcore.engine.schema import EMPLOYEE_ID
-from predictions.batches import chunks, cutting, files, jobs
+from predictions.batches import chunks, cutting, files, jobs, ranking
 from predictions.batches.cutting import Cut, Rows
 from predictions.models import Batch, BatchState, Prediction, RefusedRow
 from tests.batches.conftest import first_rows
@@ -101,6 +102,49 @@ def test_the_marks_of_an_unfinished_merge_are_refused_and_what_they_enclose(alic
     ]
 
 
+def numbered(count, start=0):
+    return [f"E{n},5000,Yes,Sales,Doe" for n in range(start, start + count)]
+
+
+def test_a_ragged_row_alone_in_its_chunk_is_refused_and_the_others_assessed(alice, assessed):
+    batch = assessed(alice, table(*numbered(4_000), "Total,4000"))
+    assert (batch.state, batch.rows) == (BatchState.DONE, 4_001)
+    assert Prediction.objects.count() == 4_000
+    assert problems(4_002) == ["ragged"]
+
+
+def test_of_a_file_of_ragged_rows_alone_each_is_refused(alice, assessed):
+    batch = assessed(alice, table("A1,5000", "A2"))
+    assert (batch.state, batch.rows) == (BatchState.DONE, 2)
+    assert (problems(2), problems(3)) == (["ragged"], ["ragged"])
+    assert not Prediction.objects.exists()
+
+
+def test_a_whole_chunk_between_the_marks_of_a_merge_is_refused(alice, assessed, monkeypatch):
+    monkeypatch.setattr(cutting, "CHUNK_ROWS", 10)
+    marked = ["<<<<<<< HEAD", *numbered(25), "=======", *numbered(25), ">>>>>>> theirs"]
+    batch = assessed(alice, table(*numbered(5), *marked, *numbered(5, start=5)))
+    assert batch.state == BatchState.DONE
+    assert Prediction.objects.count() == 10
+    assert batch.refused_rows.count() == len(marked)
+
+
+@pytest.mark.parametrize("character", ["\0", "\ud800"])
+def test_what_no_database_keeps_ends_no_work(alice, assessed, monkeypatch, character):
+    """Whatever reads the file lets through."""
+    rows = {
+        4: ["A1", "5000", "Yes", f"Sa{character}les", "Doe"],
+        5: [f"A{character}2", f"mu{character}ch", "Yes", "Sales", "Doe"],
+        6: ["A3", f"{character}"],
+    }
+    monkeypatch.setattr(records, "read", lambda *given: iter(rows.items()))
+    batch = assessed(alice, table(*numbered(2)))
+    assert batch.state == BatchState.DONE
+    assert Prediction.objects.get().groups == {"Department": "Sa\ufffdles"}
+    assert RefusedRow.objects.get(row=5).cells == ["A\ufffd2", "mu\ufffdch", "Yes", "Sales"]
+    assert RefusedRow.objects.get(row=6).cells == ["A3", "\ufffd", "", ""]
+
+
 def test_a_row_of_which_nothing_is_known_is_refused(alice, assessed):
     assessed(alice, table("A1,5000,Yes,Sales,Doe", "A2,,,Sales,Roe"))
     assert problems(3) == ["nothing_known"]
@@ -123,6 +167,12 @@ def test_references_that_occur_more_than_once_are_counted(alice, assessed, monke
     assert Cut.of(assessed(alice, table(*rows))).repeated == 2
 
 
+def test_references_are_the_same_that_are_recorded_as_the_same(alice, assessed):
+    batch = assessed(alice, table('"=""E1""",5000,Yes,Sales,Doe', "E1,6000,No,Sales,Doe"))
+    assert {*Prediction.objects.values_list("employee_id", flat=True)} == {"E1"}
+    assert Cut.of(batch).repeated == 1
+
+
 # ------------------------------------------------------------------ groups
 
 
@@ -130,6 +180,34 @@ def test_groups_are_kept_with_each_prediction_and_only_as_long_as_they_need_be(a
     assessed(alice, table(f"A1,5000,Yes, {'Sales ' * 40},Doe", "A2,5000,Yes,,Doe"))
     kept = dict(Prediction.objects.values_list("employee_id", "groups"))
     assert kept == {"A1": {"Department": ("Sales " * 40)[:80]}, "A2": {"Department": ""}}
+
+
+def test_a_column_of_too_many_values_is_no_group(alice, assessed):
+    people = [f"E{n},5000,Yes,Team {n},{n % 200}" for n in range(201)]
+    batch = assessed(alice, table(*people), grouped=("Department", "Surname"))
+    assert (Cut.of(batch).grouped, Cut.of(batch).too_many) == ([4], [3])
+    assert Prediction.objects.get(employee_id="E7").groups == {"Surname": "7"}
+    assert {*ranking.of(batch).values} >= {ranking.group_key("Surname")}
+    assert ranking.group_key("Department") not in ranking.of(batch).values
+
+
+def test_values_that_are_kept_as_the_same_count_once(alice, assessed, monkeypatch):
+    monkeypatch.setattr(cutting, "MOST_VALUES", 2)
+    long = "Sales " * 20
+    texts = ["", " ", "Sales", " Sales ", f"{long}1"]
+    batch = assessed(alice, table(*(f"E{n},5000,Yes,{text},Doe" for n, text in enumerate(texts))))
+    assert Cut.of(batch).too_many == [3]
+    batch = assessed(alice, table(*(f"E{n},5000,Yes,{long}{n},Doe" for n in range(5))))
+    assert Cut.of(batch).too_many == []
+
+
+def test_after_a_try_a_file_of_too_many_groups_is_not_read_again(alice, tried, monkeypatch):
+    monkeypatch.setattr(cutting, "MOST_VALUES", 2)
+    batch = tried(alice, table(*(f"E{n},5000,Yes,Team {n},Doe" for n in range(5))))
+    assert Cut.of(batch).too_many == [3]
+    assert cutting.fits(batch)
+    batch.grouped = []
+    assert not cutting.fits(batch)
 
 
 def test_without_groups_and_references_people_are_assessed_as_well(alice, bring):
