@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from mlcore.engine.drafting.answer_words import MARKS
@@ -33,48 +33,43 @@ COMMA_ALONE = ",?"
 
 _NUMBER = re.compile(r"\s*[+-]?[0-9][0-9 .,\u00a0\u202f\u2009'’]*\Z")
 _MARKED = re.compile(r"[^0-9+-]*(?P<digits>[+-]?[0-9](?:.*[0-9])?)[^0-9]*\Z", re.DOTALL)
-_PLAIN_COLUMN = re.compile(r"[0-9.,+\s'’-]*\Z")
 _ALL = 0.9  # of a column's numbers that carry its mark, at least
 
 
 class Evidence:
     """What the columns of a stream tell about their decimal signs and about what stands beside
-    their numbers, however the stream is cut.
+    their numbers: the same, however the stream is cut.
 
-    Parts that looked at different stretches are merged; `settled` is asked at the end.
+    Stretch after stretch is looked at; `settled` is asked at the end.
     """
 
     def __init__(self) -> None:
         self._signs: dict[int, set[str]] = {}
         self._either: set[int] = set()
         self._marks: dict[int, Counter[int]] = {}
+        """By place and mark, in how many cells."""
         self._plain: Counter[int] = Counter()
-        self._words: Counter[int] = Counter()
+        """By place, how many cells hold a number alone."""
 
     def look(self, place: int, texts: Collection[str]) -> None:
         """Take cells of the column at `place` into account."""
-        together = "\n".join(texts)
-        if _PLAIN_COLUMN.match(together):
-            self._plain[place] += 1
-            if "," in together or "." in together:
-                self._look_at_signs(place, set(texts))
+        cells = Counter(texts)
+        blank = cells.pop("", 0)
+        together = "".join(cells)
+        if together.isascii() and together.isdecimal():
+            self._plain[place] += len(texts) - blank
             return
-        # A column of words needs no more looking at.
-        if self._words[place] > 100 + 10 * (self._plain[place] + self._marked(place)):
-            return
-        numbers = set()
-        for text in set(texts):
+        numbers = []
+        for text, times in cells.items():
             if _NUMBER.match(text):
-                self._plain[place] += 1
-                numbers.add(text)
+                self._plain[place] += times
+                numbers.append(text)
             elif (mark := _mark_beside(text)) is not None:
-                self._marks.setdefault(place, Counter())[mark] += 1
-                numbers.add(_bare(text))
-            elif text.strip():
-                self._words[place] += 1
+                self._marks.setdefault(place, Counter())[mark] += times
+                numbers.append(_bare(text))
         self._look_at_signs(place, numbers)
 
-    def _look_at_signs(self, place: int, texts: Collection[str]) -> None:
+    def _look_at_signs(self, place: int, texts: Iterable[str]) -> None:
         known = self._signs.setdefault(place, set())
         for text in texts:
             if "," in text or "." in text:
@@ -82,19 +77,6 @@ class Evidence:
                     self._either.add(place)
                 elif len(known) < 2 and (sign := _sign(text)):
                     known.add(sign)
-
-    def _marked(self, place: int) -> int:
-        return self._marks[place].total() if place in self._marks else 0
-
-    def merge(self, other: Evidence) -> None:
-        """Add what another part of the same file tells."""
-        for place, signs in other._signs.items():
-            self._signs.setdefault(place, set()).update(signs)
-        self._either |= other._either
-        for place, marks in other._marks.items():
-            self._marks.setdefault(place, Counter()).update(marks)
-        self._plain.update(other._plain)
-        self._words.update(other._words)
 
     def settled(self, delimiter: str = "") -> dict[int, str]:
         """By place, how its numbers are to be read, for `rewrite` and for `marks.adapted`; columns
@@ -119,27 +101,6 @@ class Evidence:
             if len(marks) == 1 and marks.total() >= _ALL * numbers:
                 found[place] = f"{found.get(place, '')}|{MARKS[min(marks)][1][0]}"
         return found
-
-    def to_json(self) -> dict[str, Any]:
-        """The evidence as JSON data; `from_json` gives it back."""
-        return {
-            "signs": [[place, "".join(sorted(signs))] for place, signs in self._signs.items()],
-            "either": sorted(self._either),
-            "marks": [[place, sorted(marks.items())] for place, marks in self._marks.items()],
-            "plain": sorted(self._plain.items()),
-            "words": sorted(self._words.items()),
-        }
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Evidence:
-        """The inverse of `to_json`."""
-        evidence = cls()
-        evidence._signs = {place: set(signs) for place, signs in stored["signs"]}
-        evidence._either = set(stored["either"])
-        evidence._marks = {place: Counter(dict(marks)) for place, marks in stored["marks"]}
-        evidence._plain = Counter(dict(stored["plain"]))
-        evidence._words = Counter(dict(stored["words"]))
-        return evidence
 
 
 def rewrite(text: str, settled: str) -> str:

@@ -102,11 +102,6 @@ def letter(place: int) -> str:
     return letters
 
 
-def is_letter(name: str, place: int) -> bool:
-    """Whether a name was given here, to a column that had none."""
-    return name == f"({letter(place)})"
-
-
 def _first(grid: Sequence[Sequence[str]], width: int) -> int:
     """The place of the first row that names: the first that fills most of the columns."""
     counts = [sum(map(bool, row)) for row in grid[:_HIGHEST]]

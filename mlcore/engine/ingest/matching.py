@@ -71,8 +71,8 @@ def match(
         fields[place] = found
     values = [_values(rows, place) for place in range(len(headers))]
     evidence = Evidence()
-    for place, texts in enumerate(values):
-        evidence.look(place, texts)
+    for place in range(len(headers)):
+        evidence.look(place, [row[place] for row in rows if place < len(row)])
     settled = evidence.settled()
     fields |= _alike(headers, values, settled, schema, fields)
     columns = []
