@@ -211,6 +211,12 @@ def _picker(places: Sequence[int]) -> Any:
     return itemgetter(*places) if places else lambda cells: ()
 
 
+def _odd(line: int, problem: Problem, cells: list[str], places: Sequence[int]) -> Odd:
+    if problem.code == "merge_marker":
+        return Odd(line, problem, [])
+    return Odd(line, problem, [cells[place] if place < len(cells) else "" for place in places])
+
+
 def _hashes(references: Sequence[str]) -> NDArray[np.int64]:
     """One for each reference that is given, as it is recorded."""
     trimmed = [reference.strip() for reference in adapted(references, "", None)]
