@@ -173,7 +173,7 @@ def _batch(
     from predictions.models.batch import Batch, BatchState
 
     moderate, high, very_high = active.operating_point.bounds
-    return Batch.objects.create(
+    batch = Batch.objects.create(
         name=f"employees-{month:02}.csv",
         sha256=f"{month:064x}",
         size=rows * 150,
@@ -190,3 +190,9 @@ def _batch(
         started_at=begins,
         finished_at=begins + timedelta(seconds=rows / _ROWS_PER_SECOND + 2),
     )
+    # Between its chunks' moments a file's rows are looked for: of the first, and of the last.
+    for number, after in enumerate((0.0, rows / _ROWS_PER_SECOND)):
+        batch.chunks.create(
+            number=number, rows=0, content=b"", done_at=begins + timedelta(seconds=after)
+        )
+    return batch

@@ -29,6 +29,8 @@ from django.db.models import (
     CharField,
     F,
     Lookup,
+    Max,
+    Min,
     OuterRef,
     Q,
     QuerySet,
@@ -48,6 +50,8 @@ _NEAR = 2_000
 _ROWS = 5_000
 _ENTRIES = 100_000
 """What a page looks at, at most: rows, or entries of an index that holds all that is asked for."""
+_LONGEST_CHUNK = timedelta(minutes=2)  # from the date of its rows to its end, and more
+_CLOCK_PUT_RIGHT = timedelta(seconds=10)  # how far a clock may be set back meanwhile
 
 _NEWEST = ("-created_at", "-id")
 _OLDEST = ("created_at", "id")
@@ -264,13 +268,10 @@ class Search:
         wanted = self.criteria
         rows: PredictionQuerySet = Prediction.objects.all()
         since, before = wanted.since, wanted.before
-        if wanted.batch:
-            # Its rows lie together in time.
-            begun = wanted.batch.started_at or wanted.batch.uploaded_at
+        if wanted.batch and (recorded := _recorded(wanted.batch)):
+            begun, ended = recorded
             since = begun if since is None else max(since, begun)
-            if ended := wanted.batch.finished_at:
-                after = ended + timedelta(microseconds=1)
-                before = after if before is None else min(before, after)
+            before = ended if before is None else min(before, ended)
         if since is not None:
             rows = rows.filter(created_at__gte=since)
         if before is not None:
@@ -368,6 +369,18 @@ class Search:
         for moment, pk in keys[look : look + 1]:
             return Position(moment, pk)
         return None
+
+
+def _recorded(batch: Batch) -> tuple[datetime, datetime] | None:
+    """Between which moments a file's rows lie, which were recorded together; None if unknown.
+
+    Each chunk says when it was done by the clock that dated its rows, just after it dated them.
+    Clocks of different machines differ: when the file was begun and ended says nothing of its rows.
+    """
+    done = batch.chunks.aggregate(first=Min("done_at"), last=Max("done_at"))
+    if done["first"] is None:
+        return None
+    return done["first"] - _LONGEST_CHUNK, done["last"] + _CLOCK_PUT_RIGHT
 
 
 def answering(version: str | None = None) -> QuerySet[ModelVersion]:

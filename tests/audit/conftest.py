@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
-from django.utils import translation
+from django.utils import timezone, translation
 
 from accounts.models import User
 from mlcore import registry, services
@@ -106,7 +106,13 @@ def file(alice, active_model):
             groups={"Site": ["Lyon", "=Paris"]},
         )
         BatchChunk.objects.create(
-            batch=batch, number=0, rows=3, content=b"", done_at=begun, accepted=2, refused=1
+            batch=batch,
+            number=0,
+            rows=3,
+            content=b"",
+            done_at=timezone.now(),
+            accepted=2,
+            refused=1,
         )
     return batch
 

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.test import Client
+from django.utils import timezone
 
 from predictions.models import Source
 from predictions.models.batch import Batch, BatchState
@@ -19,6 +21,13 @@ HISTORY = "/predictions/"
 @pytest.fixture
 def as_alice(client, alice):
     client.force_login(alice)
+    return client
+
+
+@pytest.fixture
+def as_bob(bob):
+    client = Client()
+    client.force_login(bob)
     return client
 
 
@@ -263,6 +272,7 @@ class TestFiles:
                 rows=[2, 3],
                 groups={"Site": ["Lyon", "=Paris"]},
             )
+            batch.chunks.create(number=0, rows=3, accepted=2, refused=1, done_at=timezone.now())
         return batch
 
     def test_a_row_leads_to_the_file_that_it_came_with(self, as_alice, file):
@@ -297,6 +307,28 @@ class TestFiles:
         with time_machine.travel(datetime(2026, 3, 2, 12, 0, 30, tzinfo=UTC), tick=False):
             record(alice, source=Source.FILE, employee_id="other")
         assert sorted(listed(as_alice.get(f"{HISTORY}?batch={file.pk}"))) == ["P-1", "P-2"]
+
+    @pytest.mark.parametrize("query", ["", "&band=low&band=very_high&band=high&band=moderate"])
+    @pytest.mark.parametrize(
+        ("started", "finished"),
+        [
+            (0, 10),  # stopped while its last chunk was recorded
+            (300, 400),  # begun by a machine whose clock is ahead
+            (-400, -300),
+        ],
+    )
+    def test_its_rows_are_found_whatever_the_clocks_of_others_say(
+        self, as_alice, as_bob, file, three, query, started, finished
+    ):
+        begun = file.started_at
+        Batch.objects.filter(pk=file.pk).update(
+            started_at=begun + timedelta(seconds=started),
+            finished_at=begun + timedelta(seconds=finished),
+        )
+        page = as_alice.get(f"{HISTORY}?batch={file.pk}{query}")
+        assert sorted(listed(page)) == ["P-1", "P-2"]
+        audit = as_bob.get(f"/admin/predictions/prediction/?file={file.pk}")
+        assert audit.context["cl"].result_count == 2
 
     @pytest.mark.parametrize("junk", ["0", "x", "9" * 30, "%00", "-1", "1.5"])
     def test_a_file_that_is_none_is_an_error_at_its_field(self, as_alice, file, junk):
