@@ -76,19 +76,22 @@ class FileFilter(admin.SimpleListFilter):
     parameter_name = "file"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        value = self.value()
-        if not value or not value.isdecimal():
+        if (number := _number(self.value())) is None:
             return []
-        return [(str(pk), name) for pk, name in _files(value).values_list("pk", "name")]
+        named = Batch.objects.filter(pk=number).values_list("pk", "name")
+        return [(str(pk), name) for pk, name in named]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Prediction]
     ) -> QuerySet[Prediction]:
-        return queryset.filter(batch=int(value)) if (value := self.value()) else queryset
+        return queryset.filter(batch=_number(value)) if (value := self.value()) else queryset
 
 
-def _files(value: str) -> QuerySet[Batch]:
-    return Batch.objects.filter(pk=int(value))
+def _number(value: str | None) -> int | None:
+    try:
+        return int(value or "")
+    except ValueError:
+        return None
 
 
 @admin.register(Prediction)

@@ -11,14 +11,15 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import ObjectDoesNotExist
 from django.core.paginator import InvalidPage, Paginator
-from django.db.models import Max, Min, Q, QuerySet
+from django.db.models import Max, Min, Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import formats, timezone
 from django.utils.dateparse import parse_datetime
@@ -30,6 +31,7 @@ from predictions.models import Prediction
 from predictions.models.batch import Batch
 from predictions.search import Count, Criteria, Search
 
+_Row = TypeVar("_Row", bound=Model)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 
 
@@ -118,11 +120,8 @@ class PredictionList(ChangeList):
     def _criteria(self, term: str) -> Criteria:
         """What the address asks for: Django has read and refused what cannot be meant."""
         asked = self.params
-        model = batch = None
-        if number := asked.get("model"):
-            model = ModelVersion.objects.values_list("version", flat=True).get(pk=int(number))
-        if number := asked.get("file"):
-            batch = Batch.objects.get(pk=int(number))
+        model = _chosen(ModelVersion.objects.only("version"), asked.get("model"))
+        batch = _chosen(Batch.objects.all(), asked.get("file"))
         period = self._period
         return Criteria(
             beginning=term,
@@ -130,7 +129,7 @@ class PredictionList(ChangeList):
             before=_moment(period.get("created_at__lt") or asked.get("created_at__lt")),
             bands=(band,) if (band := asked.get("band__exact")) else (),
             sources=(source,) if (source := asked.get("source__exact")) else (),
-            model=model,
+            model=model.version if model else None,
             batch=batch,
         )
 
@@ -200,6 +199,16 @@ def _days(year: int, month: int) -> Iterator[date]:
     for number in range(1, 32):
         with suppress(ValueError):
             yield date(year, month, number)
+
+
+def _chosen(rows: QuerySet[_Row], number: str | None) -> _Row | None:
+    """The row of that number; None without one. Raises `IncorrectLookupParameters`."""
+    if not number:
+        return None
+    try:
+        return rows.get(pk=int(number))
+    except (ValueError, OverflowError, ObjectDoesNotExist) as error:
+        raise IncorrectLookupParameters from error
 
 
 def _moment(given: Any) -> datetime | None:
