@@ -18,6 +18,7 @@ HEADER = "Matricule;Employé;Salaire;Taux\n"
 ROWS = "A1;Zoë;5 993,00 €;11 %\nA2;Élise;2 090,00 €;12 %\n"
 NAMES = ["Matricule", "Employé", "Salaire", "Taux"]
 FIRST = ["A1", "Zoë", "5 993,00 €", "11 %"]
+LINES = b"a;b\n" + b"1;2\n" * 300_000
 
 
 def examine(content, **limits):
@@ -75,6 +76,23 @@ class TestEncodings:
         content = (HEADER + ROWS * 3).encode() + ROWS.encode("cp1252")
         assert refusal(content) == "undecodable"
         assert refusal(HEADER.encode() * 3 + LINES + ROWS.encode("cp1252")) == "undecodable"
+
+    def test_nor_does_it_matter_which_comes_first(self):
+        content = HEADER.encode() + ROWS.encode("cp1252") + ROWS.encode() * 3
+        assert refusal(content.replace(HEADER.encode(), b"a;b;c;d\n")) == "undecodable"
+        assert refusal(b"a;b\nRen\xe9;1\n" + LINES + "Zoé;2\n".encode() * 3) == "undecodable"
+
+    def test_a_french_colon_behind_capitals_is_windows_text(self):
+        rows = "A1;CLÉ\u00a0: oui;«É»;1\n" * 50
+        assert examine((HEADER + rows).encode("cp1252")).format.encoding == "cp1252"
+
+    @pytest.mark.parametrize("between", [b"", LINES], ids=["near", "far"])
+    def test_what_says_that_it_is_utf_8_is_nothing_else(self, between):
+        content = b"\xef\xbb\xbfMatricule;Service\n1;Ventes\n" + between + b"2;D\xe9v\n3;x\n"
+        line = 3 + between.count(b"\n")
+        with pytest.raises(TableError, match=f"line {line:,} "):
+            examine(content)
+        assert refusal(b"\xef\xbb\xbfa;b\n1;\xc3") == "undecodable"
 
     def test_an_accent_may_be_cut_in_two(self):
         content = ("a;b\n" + "x" * (source.PIECE - 5) + "é;3\n").encode()
@@ -216,9 +234,6 @@ class TestFormat:
             assert max(map(len, pieces)) <= 2**20
 
 
-LINES = b"a;b\n" + b"1;2\n" * 300_000
-
-
 class TestRefusals:
     @pytest.mark.parametrize(
         ("content", "code"),
@@ -262,6 +277,16 @@ class TestRefusals:
     def test_a_damaged_file_is_told_with_the_line(self):
         with pytest.raises(TableError, match="line 300,002"):
             examine(LINES + b"\x00;1\n")
+
+    @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+    def test_also_in_characters_of_two_bytes(self, encoding):
+        text = LINES.decode() + "Ċ;ਊ\n"
+        assert examine(text.encode(encoding)).about_rows == 300_001
+        with pytest.raises(TableError, match="line 300,003"):
+            examine((text + "\x00;1\n").encode(encoding))
+        for broken in ("\ud800".encode("utf-16-le", "surrogatepass"), b"1"):
+            with pytest.raises(TableError, match="cannot be decoded"):
+                examine(text.encode("utf-16-le") + broken)
 
     def test_a_file_is_as_large_as_its_limits(self):
         small = Limits(megabytes=1, rows=5, columns=3)

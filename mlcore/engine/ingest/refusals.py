@@ -142,6 +142,12 @@ SENTENCES: Mapping[str, Words] = {
         "fr": "Le texte du fichier ne peut pas être décodé. Enregistrez-le à nouveau au format CSV"
         " UTF-8.",
     },
+    "not_utf8": {
+        "en": "The file says that it is written in UTF-8, but line {line} holds a character that is"
+        " not. Save the file again as CSV UTF-8.",
+        "fr": "Le fichier s’annonce en UTF-8, mais la ligne {line} contient un caractère qui ne"
+        " l’est pas. Enregistrez-le à nouveau au format CSV UTF-8.",
+    },
     "workbook_too_large": {
         "en": "The workbook cannot be read: it is too large. Save its first sheet as CSV.",
         "fr": "Le classeur ne peut pas être lu : il est trop volumineux. Enregistrez sa première"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import weakref
 from collections.abc import Iterator, Mapping
@@ -132,22 +133,36 @@ def _survey(file: BinaryIO, beginning: bytes) -> tuple[str, int]:
     if not beginning.strip():
         raise TableError("empty")
     spelling = Spelling(beginning)
-    wide = spelling.encoding(whole=False).startswith("utf-16")
-    file.seek(0)
     feeds = returns = 0
     last = b""
-    for piece in iter(lambda: file.read(PIECE), b""):
-        if not wide and 0 in piece:
-            if 0 in beginning[:_BINARY]:
-                raise TableError("neither")
-            raise TableError("nuls", line=feeds + piece.count(b"\n", 0, piece.index(0)) + 1)
-        spelling.look(piece)
-        feeds += piece.count(b"\n")
-        returns += piece.count(b"\r")
-        last = piece[-4:]
+    try:
+        for piece in _narrow(file, spelling.encoding(whole=False)):
+            if 0 in piece:
+                if not feeds and piece.index(0) < _BINARY:
+                    raise TableError("neither")
+                raise TableError("nuls", line=feeds + piece.count(b"\n", 0, piece.index(0)) + 1)
+            spelling.look(piece)
+            feeds += piece.count(b"\n")
+            returns += piece.count(b"\r")
+            last = piece[-1:] or last
+    except UnicodeDecodeError as error:
+        raise TableError("undecodable") from error
     if not (encoding := spelling.encoding()):
         raise TableError("undecodable")
-    return encoding, max(feeds, returns) + (not last.rstrip(b"\0").endswith((b"\n", b"\r")))
+    return encoding, max(feeds, returns) + (last not in (b"\n", b"\r"))
+
+
+def _narrow(file: BinaryIO, encoding: str) -> Iterator[bytes]:
+    """All of the file, and UTF-16 as UTF-8: a line end is one byte, and so is a NUL."""
+    file.seek(0)
+    pieces = iter(lambda: file.read(PIECE), b"")
+    if not encoding.startswith("utf-16"):
+        yield from pieces
+        return
+    decoder = codecs.getincrementaldecoder(encoding)()
+    for piece in pieces:
+        yield decoder.decode(piece).encode()
+    yield decoder.decode(b"", final=True).encode()
 
 
 def _text(beginning: bytes, encoding: str, *, is_whole: bool) -> str:
