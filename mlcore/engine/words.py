@@ -68,11 +68,13 @@ PROBLEMS: Mapping[str, Words] = {
         "fr": "« {given} » ne fait pas partie des choix : {choices}.",
     },
     "ragged": {
-        "en": "The row has {cells} cells, but the header has {width}. Look for a separator or a"
-        " line break too many or too few, or put quotation marks around the cell that holds one.",
-        "fr": "La ligne compte {cells} cellules, mais l’en-tête en compte {width}. Cherchez un"
-        " séparateur ou un retour à la ligne en trop ou manquant, ou mettez entre guillemets la"
-        " cellule qui en contient un.",
+        "en": "The row has {cells} cells, but the header has {width}: nobody can tell which column"
+        " each belongs to. Give it as many as the header has; in a CSV file, look for a separator"
+        " or a line break too many or too few.",
+        "fr": "La ligne compte {cells} cellules, mais l’en-tête en compte {width} : impossible"
+        " de savoir à quelle colonne chacune appartient. Donnez-lui autant de cellules que"
+        " l’en-tête ; dans un fichier CSV, cherchez un séparateur ou un retour à la ligne en"
+        " trop ou manquant.",
     },
     "merge_marker": {
         "en": "This line marks a merge that nobody finished. Keep one of the two versions below it"

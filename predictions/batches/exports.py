@@ -241,16 +241,35 @@ def to_correct(batch: Batch, language: str) -> ToCorrect:
         # A row of which nothing is kept, as a merge marker is, is not there to be corrected.
         found = RefusedRow.objects.filter(batch=batch).exclude(cells=[]).order_by("row")
         for row in found.iterator(chunk_size=_REFUSED_PORTION):
-            # A ragged line has more or fewer cells than the header.
-            cells = [str(cell) for cell in row.cells[: len(own)]]
-            cells += [""] * (len(own) - len(cells))
+            if told := _to_fill_in(row, language):
+                # A value under a wrong column would be believed.
+                yield [*[""] * len(own), str(row.row), told]
+                continue
             told = " ".join(
                 f"{refusal.column}: {refusal.text}" if refusal.column else refusal.text
                 for refusal in sentences(row, schema, language)
             )
-            yield [*cells, str(row.row), told]
+            yield [*map(str, row.cells), str(row.row), told]
 
     return ToCorrect(headings=[*own, *added], rows=rows)
+
+
+def _to_fill_in(row: RefusedRow, language: str) -> str:
+    """What is to be done with a row whose cells nobody can take for what they are; else `""`."""
+    code = row.problems[0]["code"]
+    with translation.override(language):
+        if code == "ragged":
+            return _(
+                "Line {line} of your file has more or fewer cells than its header, so nobody can"
+                " tell which column each belongs to. Copy its values from your file, each into its"
+                " column."
+            ).format(line=row.row)
+        if code == "merging":
+            return _(
+                "Line {line} of your file stands in a merge that nobody finished: the file says it"
+                " twice, differently. Copy the right values from your file, or delete this row."
+            ).format(line=row.row)
+    return ""
 
 
 def refused_csv(batch: Batch, language: str) -> HttpResponseBase:

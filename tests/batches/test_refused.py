@@ -32,6 +32,16 @@ FAULTY = (
 )
 
 
+RAGGED = (
+    b"Matricule,OverTime,MonthlyIncome,JobLevel\r\n"
+    b"E-1,Yes,4000,2\r\n"
+    b"E-2,4000,2\r\n"
+    b"E-3,Yes,4,000,2\r\n"
+    b"E-4,Yes,4000,2\r\n"
+    b"<<<<<<< HEAD\r\nE-5,No,4000,2\r\n=======\r\nE-5,No,5000,2\r\n>>>>>>> theirs\r\n"
+)
+
+
 @pytest.fixture
 def faulty(assessed, alice):
     return assessed(alice, FAULTY, name="Effectif octobre.csv")
@@ -238,17 +248,22 @@ class TestTheDownload:
         )
         assert len(list(exports.to_correct(faulty, "en").rows())) == 3
 
-    def test_a_ragged_row_stands_under_the_headers(self, faulty):
-        RefusedRow.objects.create(
-            batch=faulty,
-            row=90,
-            problems=refusals.stored({}, {}, {"": [Problem("nothing_known")]}),
-            cells=["E-9", "Yes"],
-        )
-        table = exports.to_correct(faulty, "en")
-        *_, last = table.rows()
-        assert last[:7] == ["E-9", "Yes", "", "", "", "", "90"]
-        assert len(last) == len(table.headings)
+    @pytest.mark.parametrize("kind", ["csv", "xlsx"])
+    def test_cells_of_no_column_are_left_empty_and_refused_until_they_are_filled_in(
+        self, assessed, alice, kind
+    ):
+        batch = assessed(alice, RAGGED)
+        table = exports.to_correct(batch, "en")
+        rows = list(table.rows())
+        assert [row[-2] for row in rows] == ["3", "4", "7", "9"]
+        for row in rows:
+            assert row[:-2] == [""] * (len(table.headings) - 2)
+            assert f"Line {row[-2]} of your file" in row[-1]
+            assert "separator" not in row[-1]
+        content = downloaded(exports.REFUSED[kind](batch, "en"))
+        again = assessed(alice, content, name=f"to-correct.{kind}", corrects=batch)
+        assert not Prediction.objects.filter(batch=again).exists()
+        assert {text for _given, text in told(again).values()} == {PROBLEMS["nothing_known"]["en"]}
 
     @pytest.mark.parametrize("kind", ["csv", "xlsx"])
     @pytest.mark.parametrize("language", ["en", "fr"])
