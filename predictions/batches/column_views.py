@@ -28,6 +28,7 @@ from predictions.batches.views import (
     language,
     person,
     personal,
+    say_why_not_begun,
 )
 from predictions.models import Batch
 from predictions.models.batch import WAITING
@@ -82,6 +83,8 @@ def _chosen(
         if batch.state not in WAITING:
             told_before = _("Work on this file was begun meanwhile, by what was kept before.")
             messages.info(request, told_before)
+        else:
+            say_why_not_begun(request, batch)
         return redirect(batch)
     if action in ("try", "assess"):
         return redirect(batch)

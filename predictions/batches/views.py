@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from django.conf import settings
@@ -209,7 +209,7 @@ def _checked_page(request: HttpRequest, batch: Batch) -> HttpResponse:
         "refused_count": batch.refused_rows.count(),
         "kept_until": draft_kept_until(batch),
         "repeated": batch.cut.get("repeated", 0),
-        "replaced": _replaced(batch),
+        "replaced": replaced(batch),
     }
     return render(request, "batches/checked.html", context)
 
@@ -220,24 +220,42 @@ def _level(code: int) -> dict[str, str]:
     return {"band": band, "get_band_display": str(BandChoice(band).label)}
 
 
-def _replaced(batch: Batch) -> bool:
-    """Whether another model than the one that the file was matched to is active now."""
+def replaced(batch: Batch) -> Literal["", "model", "threshold"]:
+    """What is another now than when the file was matched or tried, as `jobs.replaced` tells."""
     try:
-        return registry.active().id != batch.model_version_id
+        return jobs.replaced(batch, registry.active())
     except registry.ModelUnavailableError:
-        return True
+        return "model"
+
+
+def say_why_not_begun(request: HttpRequest, batch: Batch) -> None:
+    """Tell a person that nothing began by what was just asked; `batch` as it is now.
+
+    That another model is active, the page of the columns says itself.
+    """
+    if batch.state not in WAITING:
+        told = _("There is nothing to begin: this file is not waiting any more.")
+        messages.info(request, told)
+    elif replaced(batch) == "threshold":
+        told = _("Nothing has begun: the levels of risk were changed after this file was tried.")
+        messages.info(request, told)
 
 
 @brings
 @require_POST
 def start(request: HttpRequest, pk: int) -> HttpResponse:
-    """Assess everyone in a file that was tried, by the columns that it was tried with."""
+    """Assess everyone in a file that was tried, by the columns that it was tried with.
+
+    `action=try` tries it once more.
+    """
     batch = batch_of(request, pk)
-    if batch.state in WAITING and _replaced(batch):
+    if batch.state in WAITING and replaced(batch) == "model":
         messages.info(request, _("Another model is active now: look at the columns again."))
         return redirect("batches:columns", batch.pk)
-    if not jobs.begin(batch, record=True, by=person(request)):
-        messages.info(request, _("There is nothing to begin: this file is not waiting any more."))
+    record = request.POST.get("action") != "try"
+    if not jobs.begin(batch, record=record, by=person(request)):
+        batch.refresh_from_db(fields=["state"])
+        say_why_not_begun(request, batch)
     return redirect(batch)
 
 

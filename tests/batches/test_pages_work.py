@@ -8,7 +8,9 @@ from django.utils import timezone
 
 from mlcore import registry, services
 from mlcore.engine import artifact
-from mlcore.models import Origin
+from mlcore.engine.operating import OperatingPoint
+from mlcore.models import Basis, Origin
+from mlcore.operating_decisions import decide_operating_point
 from predictions.batches import endings, jobs
 from predictions.batches.progress import Progress
 from predictions.batches.progress_words import told
@@ -206,6 +208,58 @@ def test_what_was_tried_with_another_model_is_not_assessed(as_alice, tried):
     )
     answer = as_alice.post(reverse("batches:start", args=[batch.pk]))
     assert answer.url == reverse("batches:columns", args=[batch.pk])
+    assert not Prediction.objects.exists()
+
+
+@pytest.fixture
+def move_levels(carol):
+    def move(batch):
+        decide_operating_point(
+            version=batch.model_version,
+            point=OperatingPoint((0.01, 0.02, 0.03)),
+            basis=Basis.COST,
+            basis_value=0.5,
+            reason="for the test",
+            by=carol,
+        )
+        registry.forget()
+
+    return move
+
+
+def test_levels_that_were_changed_after_a_try_are_said_and_it_is_tried_again(
+    as_alice, tried, move_levels
+):
+    batch = tried(export())
+    assert "levels of risk begin elsewhere" not in text_of(as_alice.get(batch.get_absolute_url()))
+    move_levels(batch)
+    page = text_of(as_alice.get(batch.get_absolute_url()))
+    assert "The levels of risk begin elsewhere since this was tried" in page
+    assert "Assess 12 people now" not in page
+    assert "Try it again" in page
+    as_alice.post(reverse("batches:start", args=[batch.pk]), {"action": "try"})
+    work(batch)
+    assert batch.state == BatchState.CHECKED
+    page = text_of(as_alice.get(batch.get_absolute_url()))
+    assert "Assess 12 people now" in page
+    assert not Prediction.objects.exists()
+
+
+@pytest.mark.parametrize("from_columns", [True, False])
+def test_a_click_made_before_the_levels_were_changed_records_nothing(
+    as_alice, tried, move_levels, from_columns
+):
+    batch = tried(export())
+    move_levels(batch)
+    if from_columns:
+        answer = send(as_alice, batch, "assess")
+    else:
+        answer = as_alice.post(reverse("batches:start", args=[batch.pk]))
+    assert answer.url == batch.get_absolute_url()
+    page = text_of(as_alice.get(answer.url))
+    assert "Nothing has begun: the levels of risk were changed" in page
+    batch.refresh_from_db()
+    assert batch.state == BatchState.CHECKED
     assert not Prediction.objects.exists()
 
 

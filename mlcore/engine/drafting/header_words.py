@@ -200,8 +200,9 @@ CATEGORY = _any(
 # How an organisation is divided, by which people are compared before anything else.
 DEPARTMENT = _any("departments?|dept|departements?|(?<!of )services?")
 UNIT = _any(
-    "directions?|divisions?|business units?|bu|units?|unites?|teams?|equipes?|poles?|entity|entities"
-    "|entites?|subsidiary|subsidiaries|filiales?|branche?s?|cost cent(?:er|re)s?|centre de couts?"
+    "directions?|divisions?|business units?|bu|units?|unites?|teams?|equipes?|poles?|entity"
+    "|entities|entites?|subsidiary|subsidiaries|filiales?|branche?s?"
+    "|cost cent(?:er|re)s?|centre de couts?"
 )
 PLACE = _any(
     "sites?|locations?|work ?places?|offices?|plants?|stores?|agencies|agency|etablissements?"
