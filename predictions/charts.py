@@ -37,17 +37,17 @@ def share_bar(share: float, base_rate: float, band: Band) -> str:
     )
 
 
-def change_bar(before: float, after: float, base_rate: float, most: float, band: Band) -> str:
+def change_bar(before: float, after: float, base_rate: float, band: Band) -> str:
     """A risk after a change, with what the change takes off hollow, or what it adds on top.
 
-    All are shares of 0 to 1; `most` reaches the edge. `band` is the level afterwards.
+    All are shares of 0 to 1, and the whole bar is 1. `band` is the level afterwards.
     """
-    start, end = (100 * min(risk / most, 1.0) for risk in sorted((before, after)))
+    start, end = (100 * risk for risk in sorted((before, after)))
     kind = "taken" if after < before else "added"
     return (
         '<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"'
         ' focusable="false"><rect class="track" width="100" height="10"/>'
         f'<rect class="band-{band}" width="{start:.2f}" height="10"/>'
         f'<rect class="{kind}" x="{start:.2f}" y="1" width="{end - start:.2f}" height="8"/>'
-        f'<rect class="axis" x="{100 * base_rate / most:.2f}" y="0" width="0.8" height="10"/></svg>'
+        f'<rect class="axis" x="{100 * base_rate:.2f}" y="0" width="0.8" height="10"/></svg>'
     )

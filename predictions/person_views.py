@@ -29,7 +29,16 @@ from predictions.models import Prediction
 from predictions.models.prediction import BandChoice, PredictionQuerySet
 from predictions.timeline import Difference, Timeline, difference_of, timeline_of
 from predictions.trial_form import TrialForm
-from predictions.what_if import Change, NotTriableError, Trial, best_changes, ground_of, tried
+from predictions.what_if import (
+    Change,
+    NotTriableError,
+    Together,
+    Trial,
+    best_changes,
+    best_together,
+    ground_of,
+    tried,
+)
 
 _ROWS_PER_PAGE = 50
 _MOST_COUNTED = 10_000  # of one employee: a count has an end, whatever a program sent
@@ -116,6 +125,9 @@ class Trying:
     trial: Trial | None = None
     """None while what was given cannot be read."""
     offers: list[Offer]
+    together: Together | None = None
+    together_query: str = ""
+    """The part of an address by which they are tried."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -163,13 +175,22 @@ def _trying(
         sentence = _("The model that made this assessment asks for nothing an employer can change.")
         return Trying(why_not=sentence, offers=[])
     form = TrialForm(ground, language, given)
+    changes = best_changes(ground, language) if ranked else []
+    typed = {change.name: form.typed(change) for change in changes}
+    together = best_together(ground, changes)
     return Trying(
         form=form,
         trial=tried(ground, form.row, language) if form.is_valid() else None,
         offers=[
-            Offer(change=change, query=urlencode({change.name: form.typed(change)}))
-            for change in (best_changes(ground, language) if ranked else ())
+            Offer(change=change, query=urlencode({change.name: typed[change.name]}))
+            for change in changes
         ],
+        together=together,
+        together_query=(
+            urlencode({change.name: typed[change.name] for change in together.changes})
+            if together
+            else ""
+        ),
     )
 
 

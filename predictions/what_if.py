@@ -6,7 +6,7 @@ and what comes out is what the model has seen together: not what will follow fro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,12 +19,17 @@ from mlcore.engine.schema import CleanRow, FeatureSchema, SchemaError
 from mlcore.engine.values import Value
 from mlcore.engine.words import number_text, say
 from mlcore.registry import ActiveModel, ModelUnavailableError
+from predictions.explanation import STRONG_FROM
 from predictions.judged_by import points_of
 from predictions.models import Prediction
 
 # A change of less than this, of 0 to 1, cannot be told from none: half a person of a hundred.
 _LEAST = 0.005
+# Where a risk is near its end no change is seen in it. By how much one lowers the log-odds tells it
+# from others; less than this hardly matters.
+_LEAST_LOG_ODDS = STRONG_FROM[-1]
 _MOST_CHANGES = 10
+_MOST_TOGETHER = 3
 _MOST_LESSER = 2
 # By how much a pay rises, as a share of what it is.
 _RISES = (0.05, 0.10, 0.20)
@@ -115,7 +120,21 @@ class Change:
     """By how much, where that is not plain: `+10%`."""
     probability: float
     band: Band
+    effect: float
+    """By how much it moves the log-odds: below zero."""
+    hardly_visible: bool
+    """Whether the risk, so near its end, moves by less than can be told from nothing."""
     lesser: list[Lesser]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Together:
+    """A few changes at once, where one alone leaves a risk at its threshold or above."""
+
+    changes: list[Change]
+    """In the order in which they lower the risk most; 2 or 3."""
+    probability: float
+    band: Band
 
 
 def ground_of(prediction: Prediction) -> Ground:
@@ -190,8 +209,37 @@ def best_changes(ground: Ground, language: str) -> list[Change]:
     return [_change(ground, *each, language) for each in found[:_MOST_CHANGES]]
 
 
+def best_together(ground: Ground, changes: Sequence[Change]) -> Together | None:
+    """Of the best single changes those that lower the risk most at once, one after the other.
+
+    They end where the risk falls below the threshold. None where a single change gets there, and
+    where no second one helps.
+    """
+    threshold = ground.prediction.threshold
+    chosen: list[Change] = []
+    log_odds = ground.prediction.log_odds
+    while len(chosen) < _MOST_TOGETHER and ground.using.model.probability(log_odds) >= threshold:
+        made = {change.name: change.value for change in chosen}
+        options = [
+            (_log_odds(ground, {**made, change.name: change.value}), place)
+            for place, change in enumerate(changes)
+            if change.name not in made
+        ]
+        best, place = min(options, default=(log_odds, 0))
+        if log_odds - best < _LEAST_LOG_ODDS:
+            break
+        log_odds = best
+        chosen.append(changes[place])
+    if len(chosen) < 2:
+        return None
+    row = ground.moved({each.name: each.value for each in chosen})
+    probability = ground.using.model.score(row).probability
+    band = ground.using.operating_point.band(probability)
+    return Together(changes=chosen, probability=probability, band=band)
+
+
 Candidate = tuple[Value, float]
-"""A value, and the probability that it leads to."""
+"""A value, and the log-odds that it leads to."""
 
 
 def _lowering(ground: Ground, feature: Feature) -> Iterator[Candidate]:
@@ -199,41 +247,49 @@ def _lowering(ground: Ground, feature: Feature) -> Iterator[Candidate]:
     now = ground.row.inputs[feature.name]
     if now is None:
         return
-    before = ground.prediction.probability
     for distance in _REACHABLE[feature.kind](feature, now):
         better = [
-            (value, risk)
+            (value, log_odds)
             for value in distance
-            if before - (risk := _risk(ground, feature, value)) >= _LEAST
+            if _matters(ground, log_odds := _log_odds(ground, {feature.name: value}))
         ]
         if better:
             yield from sorted(better, key=lambda candidate: candidate[1])
             return
 
 
-def _risk(ground: Ground, feature: Feature, value: Value) -> float:
-    """The probability with another value of one feature.
+def _matters(ground: Ground, log_odds: float) -> bool:
+    """Whether a risk as low as this can be told from the prediction's.
 
-    By the terms that it has a part in, for a model may have a thousand others.
+    One that is above its threshold is told by log-odds as well: several changes may lower it.
     """
-    model, inputs, name = ground.using.model, ground.row.inputs, feature.name
+    now = ground.prediction
+    if now.probability - ground.using.model.probability(log_odds) >= _LEAST:
+        return True
+    return now.elevated and now.log_odds - log_odds >= _LEAST_LOG_ODDS
 
-    def part(of: Value) -> float:
-        values = {**inputs, name: of} if model.pairs else {name: of}
-        return model.shapes[name].at(of) + sum(
-            pair.at(*(values[each] for each in pair.features))
-            for pair in model.pairs
-            if name in pair.features
+
+def _log_odds(ground: Ground, values: Mapping[str, Value]) -> float:
+    """The log-odds with other values of some features.
+
+    By the terms that they have a part in, for a model may have a thousand others.
+    """
+    model, before = ground.using.model, ground.row.inputs
+    pairs = [pair for pair in model.pairs if not values.keys().isdisjoint(pair.features)]
+
+    def part(inputs: Mapping[str, Value]) -> float:
+        return sum(model.shapes[name].at(inputs[name]) for name in values) + sum(
+            pair.at(*(inputs[each] for each in pair.features)) for pair in pairs
         )
 
-    log_odds = ground.prediction.log_odds - part(inputs[name]) + part(value)
-    return model.probability(log_odds)
+    return ground.prediction.log_odds - part(before) + part({**before, **values})
 
 
 def _change(ground: Ground, feature: Feature, candidates: list[Candidate], language: str) -> Change:
-    (value, _about), *others = candidates
+    (value, log_odds), *others = candidates
     # What is shown goes the way of every prediction, so that trying it gives the same to the bit.
     trial = tried(ground, ground.moved({feature.name: value}), language)
+    risks = [(lesser, ground.using.model.probability(at)) for lesser, at in others[:_MOST_LESSER]]
     return Change(
         name=feature.name,
         value=value,
@@ -243,9 +299,11 @@ def _change(ground: Ground, feature: Feature, candidates: list[Candidate], langu
         by=_by(feature, ground.row.inputs[feature.name], value),
         probability=trial.probability,
         band=trial.band,
+        effect=log_odds - ground.prediction.log_odds,
+        hardly_visible=ground.prediction.probability - trial.probability < _LEAST,
         lesser=[
             Lesser(text=_without_unit(feature, lesser, language), probability=risk)
-            for lesser, risk in others[:_MOST_LESSER]
+            for lesser, risk in risks
             if round(risk * 100) != round(trial.probability * 100)
         ],
     )

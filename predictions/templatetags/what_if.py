@@ -10,29 +10,19 @@ from django.utils.safestring import SafeString, mark_safe
 from mlcore.engine.operating import Band
 from predictions import charts
 from predictions.models import Prediction
-from predictions.what_if import Change, Trial
+from predictions.what_if import Change, Together, Trial
 
 register = template.Library()
-
-# How much of a bar is left beyond the longest.
-_ROOM = 1.08
 
 
 @register.simple_tag
 def change_bar(
-    prediction: Prediction, changed: Change | Trial | None, trial: Trial | None = None
+    prediction: Prediction, changed: Change | Together | Trial | None = None
 ) -> SafeString:
-    """The bar of a change, or of the prediction itself; `trial` is what else is drawn beside it,
-    to the same scale."""
-    longest = max(prediction.probability, prediction.base_rate, trial.probability if trial else 0.0)
+    """The bar of a change, or of the prediction itself."""
     after = changed.probability if changed else prediction.probability
+    band = changed.band if changed else cast(Band, prediction.band)
     # Drawn from numbers and from the name of a level alone.
     return mark_safe(  # noqa: S308
-        charts.change_bar(
-            prediction.probability,
-            after,
-            prediction.base_rate,
-            min(longest * _ROOM, 1.0),
-            changed.band if changed else cast(Band, prediction.band),
-        )
+        charts.change_bar(prediction.probability, after, prediction.base_rate, band)
     )

@@ -18,7 +18,13 @@ from mlcore.models import Basis, ModelFiles, Origin
 from predictions import what_if
 from predictions.models import Prediction, Source
 from predictions.services import Request, predict
-from predictions.what_if import NotTriableError, best_changes, ground_of, tried
+from predictions.what_if import (
+    NotTriableError,
+    best_changes,
+    best_together,
+    ground_of,
+    tried,
+)
 from tests import other_model
 from tests.conftest import EMPLOYEE
 
@@ -136,6 +142,79 @@ def test_the_changes_that_help_are_ranked_and_each_is_what_trying_it_gives(store
     assert len({change.name for change in changes}) == len(changes)
 
 
+WORST = {
+    "business_travel": "Travel_Frequently", "distance_from_home": 22, "job_level": 1,
+    "job_role": "Sales Representative", "monthly_income": 2_863, "total_working_years": 1,
+    "environment_satisfaction": 1, "job_satisfaction": 1, "job_involvement": 1,
+    "years_at_company": 1, "num_companies_worked": 9,
+}  # fmt: skip
+
+
+def test_a_risk_near_certainty_has_its_changes_ranked_all_the_same(stored, as_alice):
+    ground = ground_of(stored(**WORST))
+    assert ground.prediction.probability > 0.99
+    changes = best_changes(ground, "en")
+    assert changes[0].name == "over_time"
+    assert changes[0].hardly_visible
+    effects = [change.effect for change in changes]
+    assert effects == sorted(effects)
+    assert effects[-1] <= -0.05
+    page = text_of(as_alice.get(trial_address(ground.prediction)))
+    assert re.search(r"alone hardly visible at this level \(−[0-9.]+ in log-odds\)", page), page
+    assert "No single change" not in page
+
+
+def test_where_no_single_change_is_enough_a_few_together_are_shown(stored, as_alice):
+    prediction = stored(**WORST)
+    ground = ground_of(prediction)
+    changes = best_changes(ground, "en")
+    together = best_together(ground, changes)
+    assert [each.name for each in together.changes] == [each.name for each in changes[:3]]
+    after = stored(**WORST | {each.name: each.value for each in together.changes})
+    assert (together.probability, together.band) == (after.probability, after.band)
+    assert together.probability < min(change.probability for change in changes)
+    page = as_alice.get(trial_address(prediction))
+    assert "3 changes together: Works overtime: Yes → No" in text_of(page)
+    query = page.context["trying"].together_query
+    again = as_alice.get(f"{trial_address(prediction)}?{query}")
+    assert again.context["trying"].trial.probability == together.probability
+
+
+def test_where_a_single_change_is_enough_no_others_are_needed(stored):
+    ground = ground_of(stored())
+    changes = best_changes(ground, "en")
+    assert ground.prediction.elevated
+    assert changes[0].probability < ground.prediction.threshold
+    assert best_together(ground, changes) is None
+
+
+def test_changes_together_end_where_the_risk_is_below_the_threshold(stored):
+    prediction = stored()
+    [first, second, *_others] = best_changes(ground_of(prediction), "en")
+    prediction.threshold = first.probability - 0.001
+    ground = ground_of(prediction)
+    together = best_together(ground, best_changes(ground, "en"))
+    assert [each.name for each in together.changes] == [first.name, second.name]
+    assert together.probability < prediction.threshold
+
+
+def test_a_risk_below_its_threshold_needs_no_changes_together(stored):
+    ground = ground_of(stored(over_time="No", job_level=5, work_life_balance=3))
+    assert not ground.prediction.elevated
+    changes = best_changes(ground, "en")
+    assert best_together(ground, changes) is None
+    assert not any(change.hardly_visible for change in changes)
+
+
+def test_another_companys_pairs_count_in_what_changes_do_together(of_another_model):
+    prediction = of_another_model()
+    prediction.threshold = 1e-9
+    ground = ground_of(prediction)
+    together = best_together(ground, best_changes(ground, "en"))
+    values = {each.name: each.value for each in together.changes}
+    assert together.probability == of_another_model(**values).probability
+
+
 def test_what_is_not_known_is_no_change_but_can_be_tried(stored, as_alice):
     prediction = stored(over_time=None)
     ground = ground_of(prediction)
@@ -151,6 +230,7 @@ def test_a_scale_moves_by_its_nearest_step_that_helps(stored):
 
 def test_a_risk_that_nothing_lowers_says_so(stored, as_alice, monkeypatch):
     monkeypatch.setattr(what_if, "_LEAST", 1.0)
+    monkeypatch.setattr(what_if, "_LEAST_LOG_ODDS", 100.0)
     page = text_of(as_alice.get(trial_address(stored())))
     assert "No single change among these lowers the risk enough" in page
 
@@ -214,6 +294,15 @@ def test_the_page_shows_what_the_address_tries(as_alice, stored):
     assert f"{round(after.probability * 100)}%" in text
     assert "It does not say what will follow" in text
     assert 'name="over_time" value="No" class="answers"' in page.content.decode()
+
+
+def test_a_bar_is_of_everyone(as_alice, stored):
+    """The grey track is 100 people of 100, in every picture."""
+    prediction = stored()
+    source = as_alice.get(trial_address(prediction)).content.decode()
+    box = source[source.index('class="outcome-bars"') :]
+    width = re.search(rf'<rect class="band-{prediction.band}" width="([0-9.]+)"', box)[1]
+    assert float(width) == pytest.approx(prediction.probability * 100, abs=0.01)
 
 
 def test_nothing_that_is_tried_is_recorded(as_alice, stored):
