@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from mlcore.engine.schema import FeatureSchema
 from mlcore.engine.words import say
-from predictions.overview.small_groups import Group, shown
+from predictions.small_groups import Group, about, shown
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +31,18 @@ class Bar:
 
     label: str
     group: Group
+    rounded: bool
+    """Whether only about how many they are is said."""
+
+    @property
+    def share(self) -> float:
+        """The share at high or very high risk, 0 to 1, as exactly as it may be said."""
+        return round(self.group.share, 2) if self.rounded else self.group.share
+
+    @property
+    def about(self) -> int:
+        """About how many people there are."""
+        return about(self.group.people)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +52,9 @@ class Comparison:
     ways: list[Way]
     bars: list[Bar]
     hidden: int
-    """Groups that are too small to be shown, or are hidden so that these cannot be worked out."""
+    """Groups that are too small to be shown."""
+    rounded: bool
+    """Whether the others are rounded, so that these cannot be worked out."""
     share: float
     """At high risk of everyone, 0 to 1."""
 
@@ -59,7 +73,7 @@ class Comparison:
     @property
     def most(self) -> float:
         """The share that reaches the edge."""
-        return max([self.share, *(bar.group.share for bar in self.bars)])
+        return max([self.share, *(bar.share for bar in self.bars)])
 
 
 def comparison(
@@ -81,14 +95,19 @@ def comparison(
             ways[f"{way['kind']}:{way['name']}"] = way
     groups = {code: [Group(*value) for value in way["values"]] for code, way in ways.items()}
     visible = {code: shown(every) for code, every in groups.items()}
-    chosen = by if by in ways else next((c for c in ways if len(visible[c]) > 1), "")
+    chosen = by if by in ways else next((c for c in ways if len(visible[c].groups) > 1), "")
     if not chosen:
         return None
+    found = visible[chosen]
     bars = [
-        Bar(label=_label(ways[chosen], group, schema, language), group=group)
-        for group in visible[chosen]
+        Bar(
+            label=_label(ways[chosen], group, schema, language),
+            group=group,
+            rounded=found.rounded,
+        )
+        for group in found.groups
     ]
-    bars.sort(key=lambda bar: (bar.group.value is None, -bar.group.share, bar.label))
+    bars.sort(key=lambda bar: (bar.group.value is None, -bar.share, bar.label))
     return Comparison(
         ways=[
             Way(
@@ -100,7 +119,8 @@ def comparison(
             for code, way in ways.items()
         ],
         bars=bars,
-        hidden=len(groups[chosen]) - len(bars),
+        hidden=found.hidden,
+        rounded=found.rounded,
         share=share,
     )
 

@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 
 from mlcore.engine.features import Feature
 from mlcore.engine.schema import FeatureSchema
+from mlcore.templatetags.figures import whole
 from predictions.explanation import Reason, label_of
-from predictions.overview.small_groups import FEWEST, Group, shown
+from predictions.small_groups import FEWEST, Group, about, must_round, shown
 
 _STRONGEST = 8  # that are shown at once
 _DIGITS = 3  # of the end of a range, where it is not whole
@@ -30,9 +31,32 @@ class Driver:
     """People whose risk it raises more than a little."""
     lowered: int
     reason: Reason | None
-    """The answer, or the range, that adds most; None where it raises too few people's risk."""
+    """The answer, or the range, that adds most; None where there is none."""
+    points: int
+    """What it adds to these people's risk on average, in percentage points."""
+    few: bool
+    """Whether it is one of too few people to be told of."""
     people: int
     """Who gave that answer, or lie in that range."""
+    rounded: bool
+    """Whether only about how many they are may be said."""
+
+    @property
+    def about(self) -> int:
+        """About how many these people are."""
+        return about(self.people)
+
+    @property
+    def counts(self) -> tuple[str, str]:
+        """How many people's risk it raises and lowers, in words."""
+        return self._count(self.raised), self._count(self.lowered)
+
+    def _count(self, people: int) -> str:
+        if 0 < people < FEWEST:
+            return _("fewer than 5")
+        if people and self.rounded:
+            return _("about {people}").format(people=whole(about(people)))
+        return whole(people)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,8 +89,8 @@ def drivers(content: Mapping[str, Any], *, schema: FeatureSchema, language: str)
     told = content["effects"]
     if told is None or told["people"] < FEWEST:
         return None
-    visible = {
-        way["name"]: {group.value for group in shown([Group(*value) for value in way["values"]])}
+    rounded = {
+        way["name"]: shown([Group(*value) for value in way["values"]]).rounded
         for way in content["by"]
         if way["kind"] == "input"
     }
@@ -74,7 +98,8 @@ def drivers(content: Mapping[str, Any], *, schema: FeatureSchema, language: str)
     for term in told["terms"]:
         name = term["name"]
         most = term.get("most")
-        if most and not _may_be_named(most, visible.get(name)):
+        few = bool(most) and most["people"] < FEWEST
+        if few:
             most = None
         everything.append(
             Driver(
@@ -84,18 +109,20 @@ def drivers(content: Mapping[str, Any], *, schema: FeatureSchema, language: str)
                 raised=term["raised"],
                 lowered=term["lowered"],
                 reason=_reason(schema, name, most, language) if most else None,
+                points=round(100 * most["risk"]) if most else 0,
+                few=few,
                 people=most["people"] if most else 0,
+                rounded=rounded.get(name, False) or _tells(term, told["people"]),
             )
         )
     everything.sort(key=lambda driver: -driver.up)
     return Drivers(everything=everything, people=told["people"])
 
 
-def _may_be_named(most: Mapping[str, Any], visible: set[Any] | None) -> bool:
-    """Whether an answer is given by so many that it may be told of, and could not be worked out."""
-    if most["people"] < FEWEST:
-        return False
-    return "range" in most or visible is None or most["value"] in visible
+def _tells(term: Mapping[str, Any], people: int) -> bool:
+    """Whether the exact numbers of a term would tell of few people."""
+    parts = (term["raised"], term["lowered"], people - term["raised"] - term["lowered"])
+    return must_round([part for part in parts if 0 < part < FEWEST])
 
 
 def _reason(schema: FeatureSchema, name: str, most: Mapping[str, Any], language: str) -> Reason:

@@ -6,7 +6,7 @@ What is counted are codes and names; the words for them are found when a page is
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -145,19 +145,32 @@ class Effects:
     def add(self, inputs: Sequence[Mapping[str, Value]]) -> None:
         self.people += len(inputs)
         columns: dict[str, Any] = {}
+        adds: dict[str, Floats] = {}
         for name, shape in self._model.shapes.items():
             column: Any = [given.get(name) for given in inputs]
             columns[name] = column = numbers(column) if isinstance(shape, Curve) else column
-            contributions = shape.over(column)
-            self._terms[name].add(contributions)
-            self._shapes[name].add(column, contributions)
+            adds[name] = shape.over(column)
         for pair in self._model.pairs:
             first, second = pair.features
-            self._terms[pair.name].add(pair.over(columns[first], columns[second]))
+            adds[pair.name] = pair.over(columns[first], columns[second])
+        log_odds = self._model.intercept + sum(adds.values())
+        risk = self._risk(log_odds)
+        for name, contributions in adds.items():
+            self._terms[name].add(contributions)
+            if name in self._shapes:
+                without = self._risk(log_odds - contributions)
+                self._shapes[name].add(columns[name], contributions, risk - without)
+
+    def _risk(self, log_odds: Floats) -> Floats:
+        """The probabilities of leaving, 0 to 1."""
+        floor = self._model.floor
+        risk: Floats = floor + (1 - floor) * np.exp(-np.logaddexp(0, -log_odds))
+        return risk
 
     def to_json(self) -> dict[str, Any]:
         """By term: the mean of what raises and of what lowers, how many people it does so to, and
-        the answer or the range that adds most to the risk of everyone."""
+        the answer or the range that adds most to the risk of everyone: whose it is, and how much
+        higher their mean risk is than if they gave the average answer."""
         found = []
         for name, term in self._terms.items():
             told = term.to_json(self.people)
@@ -193,11 +206,18 @@ class _Choices:
     """Of a choice, how many people gave each answer, and what it adds."""
 
     def __init__(self) -> None:
-        self._people: Counter[Value] = Counter()
         self._adds: dict[Value, float] = {}
+        self._people: Counter[Value] = Counter()
+        self._risk: defaultdict[Value, float] = defaultdict(float)
 
-    def add(self, column: Sequence[Value], contributions: Floats) -> None:
-        self._people.update(column)
+    def add(self, column: Sequence[Value], contributions: Floats, risk: Floats) -> None:
+        """`contributions` are in log-odds, `risk` what they add to the probability."""
+        codes = {value: code for code, value in enumerate(dict.fromkeys(column))}
+        places = np.fromiter(map(codes.__getitem__, column), np.intp, len(column))
+        people, risks = np.bincount(places), np.bincount(places, weights=risk)
+        for value, code in codes.items():
+            self._people[value] += int(people[code])
+            self._risk[value] += float(risks[code])
         self._adds.update(zip(column, contributions.tolist(), strict=True))
 
     def most(self, schema: FeatureSchema, name: str) -> dict[str, Any] | None:
@@ -205,7 +225,13 @@ class _Choices:
         if not raising:
             return None
         value = max(raising, key=lambda value: self._people[value] * self._adds[value])
-        return {"value": value, "people": self._people[value], "adds": self._adds[value]}
+        people = self._people[value]
+        return {
+            "value": value,
+            "people": people,
+            "adds": self._adds[value],
+            "risk": self._risk[value] / people,
+        }
 
 
 class _Numbers:
@@ -216,16 +242,18 @@ class _Numbers:
         self._starts = np.array([low for low, _ in self._ranges])
         self._people = np.zeros(len(self._ranges), dtype=np.int64)
         self._adds = np.zeros(len(self._ranges))
+        self._risk = np.zeros(len(self._ranges))
 
-    def add(self, column: Floats, contributions: Floats) -> None:
+    def add(self, column: Floats, contributions: Floats, risk: Floats) -> None:
+        """`contributions` are in log-odds, `risk` what they add to the probability."""
         raised = (contributions >= NOTICEABLE) & ~np.isnan(column)
         if not (raised.any() and self._ranges):
             return
         places = np.maximum(self._starts.searchsorted(column[raised], side="right") - 1, 0)
-        self._people += np.bincount(places, minlength=len(self._ranges))
-        self._adds += np.bincount(
-            places, weights=contributions[raised], minlength=len(self._ranges)
-        )
+        count = len(self._ranges)
+        self._people += np.bincount(places, minlength=count)
+        self._adds += np.bincount(places, weights=contributions[raised], minlength=count)
+        self._risk += np.bincount(places, weights=risk[raised], minlength=count)
 
     def most(self, schema: FeatureSchema, name: str) -> dict[str, Any] | None:
         if not self._people.any():
@@ -240,6 +268,7 @@ class _Numbers:
             "range": [low, high],
             "people": people,
             "adds": float(self._adds[place]) / people,
+            "risk": float(self._risk[place]) / people,
         }
 
 

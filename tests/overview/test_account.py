@@ -199,6 +199,25 @@ def test_the_answer_and_the_range_that_raise_most(alice, bring):
     assert terms["distance_from_home"]["most"]["people"] == 3
 
 
+def test_how_much_higher_the_risk_of_these_people_is(alice, bring):
+    people = {f"E-{number}": {**LEAVING, "distance_from_home": 25 - number} for number in range(3)}
+    people |= {f"F-{number}": {**STAYING, "distance_from_home": 2} for number in range(4)}
+    bring(alice, people)
+    terms = {term["name"]: term for term in account.compute()["effects"]["terms"]}
+    using = registry.active()
+    stored = list(Prediction.objects.filter(employee_id__startswith="E-"))
+    for name in ("over_time", "distance_from_home"):
+        without = [
+            using.model.probability(
+                using.model.intercept + sum(one.contributions.values()) - one.contributions[name]
+            )
+            for one in stored
+        ]
+        expected = sum(one.probability for one in stored) / 3 - sum(without) / 3
+        assert terms[name]["most"]["people"] == 3
+        assert terms[name]["most"]["risk"] == pytest.approx(expected)
+
+
 def test_pairs_count_as_terms_of_their_own(alice, other):
     using = other()
     for number in range(3):
