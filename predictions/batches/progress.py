@@ -15,8 +15,6 @@ from predictions.models.batch import AT_WORK
 
 Phase = Literal["waiting", "reading", "working"]
 
-READING = 0.15
-"""The share of the time that reading a file takes; assessing its people takes the rest."""
 # The pace is that of the last seconds: workers come and go.
 _LATELY = timedelta(seconds=20)
 # A worker that is there takes a file at once, or after what it does now; after so long there is
@@ -36,7 +34,7 @@ class Progress:
     accepted: int
     refused: int
     share: float
-    """Of all the work, from 0 to 1; it never goes back."""
+    """Of the rows, those judged: from 0 to 1. It never goes back."""
     rows_per_second: float | None
     """Lately; None as long as nothing was judged."""
     seconds_left: float | None
@@ -78,21 +76,17 @@ def progress_of(batch: Batch, *, now: datetime | None = None) -> Progress:
         rows=batch.rows,
         accepted=found["accepted"],
         refused=found["refused"],
-        share=_share(batch, found["read"], found["done"], reads=reads),
+        share=_share(batch, found["done"]),
         rows_per_second=rows_per_second,
         seconds_left=left / rows_per_second if left is not None and rows_per_second else None,
         nobody_works=batch.state in AT_WORK and now - last_sign > _PATIENCE,
     )
 
 
-def _share(batch: Batch, read: int, done: int, *, reads: bool) -> float:
+def _share(batch: Batch, done: int) -> float:
     if batch.state in (BatchState.DONE, BatchState.CHECKED):
         return 1.0
-    reading = READING if reads else 0.0
-    if batch.rows is None:
-        # How many there are was estimated: until it is known, the last of it stays open.
-        return reading * min(read / max(batch.about_rows, 1), 0.99)
-    return reading + (1 - reading) * (done / batch.rows if batch.rows else 1.0)
+    return done / batch.rows if batch.rows else 0.0
 
 
 def _pace(rows: int, *, since: datetime, now: datetime) -> float | None:

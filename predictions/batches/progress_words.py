@@ -66,7 +66,9 @@ def _rows(now: Progress) -> str:
         )
     if not now.done:
         return ""
-    return ngettext("{done} row read", "{done} rows read", now.done).format(done=_number(now.done))
+    return ngettext("{done} row read so far", "{done} rows read so far", now.done).format(
+        done=_number(now.done)
+    )
 
 
 def _accepted(count: int, *, tried: bool) -> str:

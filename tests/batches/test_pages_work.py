@@ -50,7 +50,7 @@ def at(phase="working", **known):
         "rows": 100_000,
         "accepted": 3990,
         "refused": 10,
-        "share": 0.156,
+        "share": 0.04,
         "rows_per_second": 15_432.1,
         "seconds_left": 6.2,
         "nobody_works": False,
@@ -70,12 +70,12 @@ def test_work_is_told_in_rows_pace_and_time():
     assert now.left == "About 10 seconds left"
     assert now.accepted == "3,990 people assessed"
     assert now.refused == "10 rows refused so far"
-    assert (now.percent, now.percent_text) == (15, "15%")
+    assert (now.percent, now.percent_text) == (4, "4%")
 
 
 def test_reading_tells_only_what_is_known():
     now = told(running(), at("reading", rows=None, rows_per_second=None, seconds_left=None))
-    assert (now.doing, now.rows) == ("Reading the file", "4,000 rows read")
+    assert (now.doing, now.rows) == ("Reading the file", "4,000 rows read so far")
     assert (now.pace, now.left, now.accepted, now.refused) == ("", "", "", "")
 
 
