@@ -9,6 +9,7 @@ app_name = "batches"
 urlpatterns = [
     path("", views.batches, name="list"),
     path("new/", views.bring, name="new"),
+    path("new/template/", views.template, name="template"),
     path("<int:pk>/", views.batch, name="detail"),
     path("<int:pk>/columns/", column_views.columns, name="columns"),
     path("<int:pk>/progress/", views.progress, name="progress"),

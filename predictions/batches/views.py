@@ -26,7 +26,7 @@ from mlcore import registry, uploads
 from mlcore.engine.operating import BANDS
 from mlcore.engine.words import number_text, say
 from mlcore.trainings.forms import megabytes
-from predictions.batches import jobs, ranking, result_views
+from predictions.batches import empty_file, jobs, ranking, result_views
 from predictions.batches.forms import FileForm
 from predictions.batches.progress import progress_of
 from predictions.batches.progress_words import told
@@ -139,6 +139,19 @@ def _corrected(request: HttpRequest) -> Batch | None:
     if not found.has_results:
         raise Http404
     return found
+
+
+@brings
+@require_safe
+def template(request: HttpRequest) -> HttpResponse:
+    """An empty file with the columns that the active model asks: `?export=xlsx` or `?export=csv`.
+
+    It has the words of the reader's language.
+    """
+    written = empty_file.FORMATS.get(request.GET.get("export", ""))
+    if written is None:
+        raise Http404
+    return written(empty_file.asked(registry.active().schema, language()), language())
 
 
 # ------------------------------------------------------------------ the work
