@@ -88,6 +88,12 @@ PROBLEMS: Mapping[str, Words] = {
         "fr": "Cette ligne se trouve entre les marques d’une fusion restée inachevée : le fichier"
         " la donne deux fois, différemment. Gardez une seule version et supprimez les marques.",
     },
+    "total_row": {
+        "en": "This row seems to hold the totals or averages of the others, and is no employee’s."
+        " Nothing was assessed. If it is an employee’s, fill in the blank cells.",
+        "fr": "Cette ligne semble contenir les totaux ou les moyennes des autres : ce n’est pas un"
+        " collaborateur, rien n’a été estimé. Si c’en est un, remplissez les cellules vides.",
+    },
     "not_text": {
         "en": "Give the employee’s reference as text.",
         "fr": "Donnez la référence du collaborateur sous forme de texte.",

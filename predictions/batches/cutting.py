@@ -177,17 +177,16 @@ def cut(batch: Batch) -> bool:
 
 def _chunks(batch: Batch, places: Sequence[int]) -> Iterator[Rows]:
     reading = files.format_of(batch)
-    width = len(reading.headers)
-    faults = records.Faults(width)
+    faults = records.Faults(len(reading.headers))
     pick = _picker(places)
     rows, picked = Rows(places), []
     room = CHUNK_ROWS
     for line, cells in records.read(files.pieces(batch), reading):
-        if len(cells) == width and not faults.merging:
+        if problem := faults.of(cells):
+            rows.odd.append(_odd(line, problem, cells, places))
+        else:
             rows.lines.append(line)
             picked.append(pick(cells))
-        elif problem := faults.of(cells):
-            rows.odd.append(_odd(line, problem, cells, places))
         room -= 1
         if not room:
             rows.columns = _columns(picked, places)

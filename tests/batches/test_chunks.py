@@ -7,8 +7,9 @@ from django.db import connection
 
 from mlcore.engine.ingest import records
 from mlcore.engine.schema import EMPLOYEE_ID
-from predictions.batches import chunks, cutting, files, jobs, ranking
+from predictions.batches import chunks, cutting, jobs, ranking
 from predictions.batches.cutting import Cut, Rows
+from predictions.batches.first_rows import of as first_rows_of
 from predictions.models import Batch, BatchState, Prediction, RefusedRow
 from tests.batches.conftest import first_rows
 from tests.batches.workforces import workforce
@@ -107,7 +108,7 @@ def numbered(count, start=0):
 
 
 def test_a_ragged_row_alone_in_its_chunk_is_refused_and_the_others_assessed(alice, assessed):
-    batch = assessed(alice, table(*numbered(4_000), "Total,4000"))
+    batch = assessed(alice, table(*numbered(4_000), "A1,4000"))
     assert (batch.state, batch.rows) == (BatchState.DONE, 4_001)
     assert Prediction.objects.count() == 4_000
     assert problems(4_002) == ["ragged"]
@@ -310,4 +311,4 @@ def test_a_large_file_is_cut_into_chunks_of_equal_size(alice, bring, ibm_file):
     jobs.work(batch.pk, 0.0)
     assert [*batch.chunks.order_by("number").values_list("rows", flat=True)] == [4000, 4000, 1000]
     assert cutting.fits(Batch.objects.get(pk=batch.pk))
-    assert files.preview(batch)
+    assert first_rows_of(batch)

@@ -168,6 +168,41 @@ class TestFaults:
     def test_a_cell_that_looks_like_a_mark_is_none(self):
         assert self.problems(["=======", "2", "3"], "123") == [None, None]
 
+    def test_a_mark_ends_the_merge_however_many_delimiters_its_name_holds(self):
+        assert self.problems(
+            ["<<<<<<< a", " b", " c"], "123", ["======="], "123", [">>>>>>> a", " b", " c"], "123"
+        ) == ["merge_marker", "merging", "merge_marker", "merging", "merge_marker", None]
+
+    @pytest.mark.parametrize(
+        "row",
+        [
+            ["Total", "", "60000"],
+            ["", "TOTAUX :", "60 000,00 €"],
+            ["Total général", "", ""],
+            ["Grand total", "4", " "],
+            ["Moyenne", "", "41,5"],
+            ["Average", "", "12 %"],
+            ["Summe", "60000"],
+        ],
+        ids=lambda row: row[0] or row[1],
+    )
+    def test_a_row_of_totals_is_nobody(self, row):
+        assert self.problems(row) == ["total_row"]
+
+    @pytest.mark.parametrize(
+        "row",
+        [
+            ["Total", "A12", ""],
+            ["Total", "7", "60000"],
+            ["E1", "Total", ""],
+            ["Totalis", "", "60000"],
+            ["Sommer", "", "60000"],
+        ],
+        ids=lambda row: "-".join(row),
+    )
+    def test_but_who_works_for_total_or_is_called_like_it_is_somebody(self, row):
+        assert self.problems(row) == [None]
+
     def test_each_can_be_said_in_both_languages(self):
-        for code in ("ragged", "merge_marker", "merging"):
+        for code in ("ragged", "merge_marker", "merging", "total_row"):
             assert PROBLEMS[code]["en"] != PROBLEMS[code]["fr"]

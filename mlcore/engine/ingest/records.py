@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from mlcore.engine.ingest.headers import MERGE_MARKERS
+from mlcore.engine.ingest.headers import MERGE_MARKERS, is_value
 from mlcore.engine.ingest.limits import BATCH, LONGEST_LINE
 from mlcore.engine.ingest.refusals import TableError
 from mlcore.engine.words import Problem
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 
 Record = tuple[int, list[str]]
 """The number of a record's first line, the first of the file being 1; and its cells."""
+
+_TOTAL = re.compile(
+    r"\W*(?:(?:grand|sous|sub)?\W?total|totaux|totals|sommes?|sums?|(?:gesamt)?summe|gesamt"
+    r"|moyennes?|averages?|means?|durchschnitt)(?:\W+(?:g[ée]n[ée]ral|g[ée]n[ée]raux))?\W*\Z",
+    re.IGNORECASE,
+)
+"""How a row begins that sums the others up."""
 
 
 def read(pieces: Iterable[bytes], layout: Format, *, most: int = BATCH.rows) -> Iterator[Record]:
@@ -90,27 +98,35 @@ class Faults:
     """Tells what is wrong with a record as a whole, record after record.
 
     Between the marks of an unfinished merge the file says the same thing twice, and differently:
-    no record there can be believed.
+    no record there can be believed. A row of totals is nobody.
     """
 
     def __init__(self, width: int) -> None:
         self._width = width
-        self.merging = False
-        """Whether the records that follow stand between such marks."""
+        self._merging = False
 
     def of(self, cells: list[str]) -> Problem | None:
-        """The problem of the next record; need not be asked of one of the right width as long as
-        `merging` is false."""
+        """The problem of the next record, None when it is an employee's."""
         fits = len(cells) == self._width
-        if fits and not self.merging:
-            return None
-        begin = cells[0][:7] if cells and not fits else ""
-        if begin in MERGE_MARKERS:
+        begin = cells[0][:7] if cells else ""
+        if begin in MERGE_MARKERS and (self._merging or not fits or begin == MERGE_MARKERS[0]):
             if begin == MERGE_MARKERS[0]:
-                self.merging = True
+                self._merging = True
             elif begin == MERGE_MARKERS[2]:
-                self.merging = False
+                self._merging = False
             return Problem("merge_marker")
-        if self.merging:
+        if self._merging:
             return Problem("merging")
+        if self._totals(cells):
+            return Problem("total_row")
+        if fits:
+            return None
         return Problem("ragged", {"cells": len(cells), "width": self._width})
+
+    def _totals(self, cells: list[str]) -> bool:
+        """Whether a row that leaves cells blank says that it sums up others, and holds no words."""
+        filled = filter(str.strip, cells)
+        if not _TOTAL.match(next(filled, "")):
+            return False
+        sums = list(filled)
+        return len(sums) + 1 < self._width and all(map(is_value, sums))
