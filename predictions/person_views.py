@@ -82,7 +82,7 @@ class Neighbours:
 @require_safe
 @_personal
 def result(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """One prediction, with its reasons, as it was recorded."""
+    """One prediction, with its reasons, as it was recorded; the address may hold what is tried."""
     prediction = _one(request, pk)
     context = {
         "prediction": prediction,
@@ -92,7 +92,7 @@ def result(request: HttpRequest, pk: UUID) -> HttpResponse:
         "groups": list(prediction.groups.items()),
     }
     if request.user.has_perm("predictions.assess_by_form"):
-        context["trying"] = _trying(request, prediction, {})
+        context["trying"] = _trying(prediction, request.GET.dict())
     return render(request, "predictions/result.html", context)
 
 
@@ -150,9 +150,8 @@ def what_if(request: HttpRequest, pk: UUID) -> HttpResponse:
     To a script that asks for JSON it answers with the outcome alone.
     """
     prediction = _one(request, pk)
-    given = request.GET.dict()
     as_json = request.get_preferred_type([_HTML, _JSON]) == _JSON
-    trying = _trying(request, prediction, given, ranked=not as_json)
+    trying = _trying(prediction, request.GET.dict(), ranked=not as_json)
     context = {"prediction": prediction, "trying": trying}
     response: HttpResponse
     if as_json:
@@ -163,9 +162,7 @@ def what_if(request: HttpRequest, pk: UUID) -> HttpResponse:
     return response
 
 
-def _trying(
-    request: HttpRequest, prediction: Prediction, given: dict[str, str], *, ranked: bool = True
-) -> Trying:
+def _trying(prediction: Prediction, given: dict[str, str], *, ranked: bool = True) -> Trying:
     language = _language()
     try:
         ground = ground_of(prediction)
@@ -204,7 +201,7 @@ def _outcome(request: HttpRequest, trying: Trying, context: dict[str, object]) -
         "outcome": render_to_string("predictions/_trial.html", context, request),
         "errors": errors,
         "moved": [move.name for move in trial.moves] if trial else [],
-        "query": urlencode(trying.form.query),
+        "query": trying.form.query,
     }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
@@ -43,6 +44,8 @@ class TrialForm(EmployeeForm):
         del self.fields[EMPLOYEE_ID]
         for feature in ground.levers:
             field = self.fields[feature.name]
+            # How to fill it in was told when it was; here it stands filled in.
+            field.help_text = ""
             if self.recorded[feature.name] is not None:
                 _without_blank(field)
             if isinstance(field, RawField) and not isinstance(field.widget, forms.RadioSelect):
@@ -83,9 +86,9 @@ class TrialForm(EmployeeForm):
         return str(self.fields[change.name].prepare_value(change.value))
 
     @property
-    def query(self) -> dict[str, str]:
+    def query(self) -> str:
         """What was tried, as the address says it."""
-        return {name: self.given[name] for name in self.recorded if name in self.given}
+        return urlencode({name: self.given[name] for name in self.recorded if name in self.given})
 
 
 class LeverView:

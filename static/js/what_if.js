@@ -9,7 +9,6 @@ if (form) {
   const outcome = document.querySelector("[data-outcome]");
   const share = document.querySelector("[data-share]");
   const levers = [...form.querySelectorAll("[data-lever]")];
-  const isTrial = location.pathname === place;
   let waiting, asking, shown;
 
   const controls = (lever) => [...lever.querySelectorAll(`[name="${lever.dataset.lever}"]`)];
@@ -72,7 +71,11 @@ if (form) {
     asking?.abort();
     const mine = (asking = new AbortController());
     const text = query();
-    const address = text ? `${place}?${text}` : place;
+    const asked = text ? `?${text}` : "";
+    const address = place + asked;
+    // Going back, reloading and sharing find what is tried.
+    history.replaceState(null, "", location.pathname + asked);
+    share.href = `${address}#try`;
     box.setAttribute("aria-busy", "true");
     try {
       const answer = await fetch(address, { headers: { Accept: "application/json" }, signal: mine.signal });
@@ -84,8 +87,6 @@ if (form) {
         mark(lever, found.errors[lever.dataset.lever] || []);
         lever.classList.toggle("moved", found.moved.includes(lever.dataset.lever));
       });
-      share.href = `${address}#try`;
-      if (isTrial) history.replaceState(null, "", address);
       box.removeAttribute("aria-busy");
       shown = text;
     } catch (error) {
@@ -139,6 +140,10 @@ if (form) {
   const button = form.querySelector("button[type=submit]");
   button.hidden = true;
   form.addEventListener("input", soon);
+  // A field left empty says nothing: it is as it was assessed, and shows it.
+  levers.forEach((lever) => lever.addEventListener("focusout", () => {
+    if (!value(lever)) set(lever, lever.dataset.recorded);
+  }));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     soon();

@@ -86,7 +86,9 @@ def test_a_risk_below_the_threshold_reads_as_less_than_it():
 def test_the_result_names_what_an_employer_can_change(as_alice, alice, record, active_model):
     prediction = record(alice)
     page = text_of(as_alice.get(prediction.get_absolute_url()))
-    sentence = re.search(r"What an employer can change among what raises it: (.*?)\.", page)[1]
+    sentence = re.search(
+        r"What an employer can change or work towards, among what raises it: (.*?)\.", page
+    )[1]
     schema = active_model.schema.by_name
     expected = {
         schema[name].label["en"]
@@ -125,12 +127,18 @@ def test_a_value_beyond_the_training_data_is_pointed_out(as_alice, alice, record
     assert "Beyond what the model has seen: Distance from home to work (120)" in page
 
 
-def test_audit_attributes_are_shown_apart(as_alice, alice, record):
+@pytest.mark.parametrize(("person", "shown"), [("alice", False), ("bob", True), ("carol", True)])
+def test_audit_attributes_are_shown_to_who_may_audit_and_never_on_paper(
+    client, request, alice, record, person, shown
+):
     prediction = record(alice, gender="Female", age=41)
     assert "gender" not in prediction.inputs
     assert prediction.audit_attributes == {"gender": "Female", "age": 41}
-    page = text_of(as_alice.get(prediction.get_absolute_url()))
-    assert "Gender (for fairness checks only)" in page
+    client.force_login(request.getfixturevalue(person))
+    page = client.get(prediction.get_absolute_url())
+    assert ("Gender (for fairness checks only)" in text_of(page)) is shown
+    assert ("Female" in text_of(page)) is shown
+    assert page.content.decode().count('<div class="no-print"><dt>') == (2 if shown else 0)
 
 
 @pytest.mark.parametrize(

@@ -305,6 +305,15 @@ def test_a_bar_is_of_everyone(as_alice, stored):
     assert float(width) == pytest.approx(prediction.probability * 100, abs=0.01)
 
 
+def test_a_result_s_address_may_hold_what_is_tried(as_alice, stored):
+    prediction = stored()
+    page = as_alice.get(prediction.get_absolute_url(), {"over_time": "No"})
+    assert "Works overtime: Yes → No" in text_of(page)
+    assert (
+        f'href="{trial_address(prediction)}?over_time=No#try" data-share' in page.content.decode()
+    )
+
+
 def test_nothing_that_is_tried_is_recorded(as_alice, stored):
     prediction = stored()
     before = Prediction.objects.count()

@@ -164,7 +164,7 @@ def test_an_error_stands_at_its_field_and_goes(
     expect(error).to_be_visible()
     expect(field).to_have_attribute("aria-invalid", "true")
     expect(field).to_have_accessible_description(
-        "Gross. The training data are in US dollars. USD per month"
+        "USD per month"
         " The model has seen 1,009 to 19,999."
         " “a lot” is not a number. Write it in digits, for example 4,919."
     )
@@ -174,6 +174,30 @@ def test_an_error_stands_at_its_field_and_goes(
     expect(field).not_to_have_attribute("aria-invalid", "true")
     field.fill("")
     expect(page.get_by_text("Nothing is changed yet.")).to_be_visible()
+    field.blur()
+    expect(field).to_have_value("5993")
+
+
+def test_what_is_tried_is_found_again_by_going_back_and_by_reloading(
+    page, context, live_server, assessed, enter, console
+):
+    overtime, without = assessed(), assessed(over_time="No")
+    enter(context)
+    page.goto(f"{live_server.url}{overtime.get_absolute_url()}")
+    tried = page.get_by_role("row", name="With what is tried")
+    page.get_by_role("group", name="Works overtime").get_by_text("No", exact=True).click()
+    expect(page).to_have_url(re.compile(r"/predictions/[0-9a-f-]+/\?over_time=No$"))
+    page.get_by_role("link", name="Address of this trial, to share").click()
+    page.wait_for_url("**/what-if/?*")
+    page.go_back()
+    expect(tried).to_contain_text(percent(without))
+    page.reload()
+    expect(tried).to_contain_text(percent(without))
+    answer = page.get_by_role("group", name="Works overtime").get_by_label("No", exact=True)
+    expect(answer).to_be_checked()
+    page.get_by_role("link", name="Back to the values as assessed").click()
+    expect(tried).to_contain_text(percent(overtime))
+    expect(page).to_have_url(re.compile(r"/predictions/[0-9a-f-]+/$"))
 
 
 def test_without_a_script_the_form_does_the_same(browser, live_server, assessed, enter):
