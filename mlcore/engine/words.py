@@ -91,7 +91,7 @@ PROBLEMS: Mapping[str, Words] = {
     "total_row": {
         "en": "This row seems to hold the totals or averages of the others, and is no employee’s."
         " Nothing was assessed. If it is an employee’s, fill in the blank cells.",
-        "fr": "Cette ligne semble contenir les totaux ou les moyennes des autres : ce n’est pas un"
+        "fr": "Cette ligne semble contenir les totaux ou les moyennes des autres : ce n’est pas un"
         " collaborateur, rien n’a été estimé. Si c’en est un, remplissez les cellules vides.",
     },
     "not_text": {
