@@ -273,21 +273,30 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @brings
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
+@personal
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
-    """Stop the work on a file; what is recorded stays."""
+    """Stop the work on a file, asked once; what is recorded stays."""
     batch = batch_of(request, pk)
-    if not jobs.cancel(batch):
+    if request.method != "POST" and batch.at_work:
+        trying = batch.state == BatchState.CHECKING
+        now = told(batch, progress_of(batch))
+        context = {"batch": batch, "progress": now, "trying": trying}
+        return render(request, "batches/cancel.html", context)
+    if request.method != "POST" or not jobs.cancel(batch):
         messages.info(request, _("The work on this file had ended already."))
     return redirect(batch)
 
 
 @brings
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
+@personal
 def discard(request: HttpRequest, pk: int) -> HttpResponse:
-    """Throw a file away that waits for a person."""
+    """Throw a file away that waits for a person, asked once."""
     batch = batch_of(request, pk)
-    if jobs.discard(batch):
+    if request.method != "POST" and batch.state in WAITING:
+        return render(request, "batches/discard.html", {"batch": batch})
+    if request.method == "POST" and jobs.discard(batch):
         messages.success(request, _("The file is discarded, and nothing of it was recorded."))
         return redirect("batches:list")
     messages.info(request, _("This file is not waiting any more: it cannot be discarded."))
@@ -319,5 +328,7 @@ def ended_page(
         "recorded": recorded,
         "said": said if tells and recorded else "",
         "unreadable": unreadable,
+        # What was not done is taken away when the list is made.
+        "preparing": tells and batch.chunks.filter(done_at=None).exists(),
     }
     return render(request, "batches/ended.html", context)

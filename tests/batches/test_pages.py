@@ -81,8 +81,11 @@ def test_a_form_without_its_token_is_refused(alice):
 
 
 def test_what_begins_something_is_no_link(as_alice, draft):
-    for name in ("start", "cancel", "discard"):
-        assert as_alice.get(reverse(f"batches:{name}", args=[draft.pk])).status_code == 405
+    assert as_alice.get(reverse("batches:start", args=[draft.pk])).status_code == 405
+    for name in ("cancel", "discard"):
+        as_alice.get(reverse(f"batches:{name}", args=[draft.pk]))
+        draft.refresh_from_db()
+        assert draft.state == BatchState.DRAFT
 
 
 def test_no_page_with_cells_is_kept_by_the_browser(as_alice, draft):

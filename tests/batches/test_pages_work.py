@@ -11,7 +11,7 @@ from mlcore.engine import artifact
 from mlcore.engine.operating import OperatingPoint
 from mlcore.models import Basis, Origin
 from mlcore.operating_decisions import decide_operating_point
-from predictions.batches import endings, jobs
+from predictions.batches import cutting, endings, jobs
 from predictions.batches.progress import Progress
 from predictions.batches.progress_words import told
 from predictions.models import Batch, BatchState, Prediction
@@ -297,6 +297,44 @@ def test_work_that_was_stopped_before_anyone_was_assessed(as_alice, begun):
     assert as_alice.get(begun.get_absolute_url()).status_code == 200
     again = as_alice.post(reverse("batches:cancel", args=[begun.pk]), follow=True)
     assert "had ended already" in text_of(again)
+
+
+def test_it_is_asked_once_before_the_work_is_stopped(as_alice, begun):
+    address = reverse("batches:cancel", args=[begun.pk])
+    assert address in text_of(as_alice.get(begun.get_absolute_url()))
+    page = text_of(as_alice.get(address))
+    assert "Who is assessed until then stays assessed" in page
+    begun.refresh_from_db()
+    assert begun.at_work
+    as_alice.post(address)
+    answer = as_alice.get(address, follow=True)
+    assert "had ended already" in text_of(answer)
+
+
+def test_it_is_asked_once_before_a_file_is_discarded(as_alice, tried):
+    batch = tried(export())
+    address = reverse("batches:discard", args=[batch.pk])
+    for page in (batch.get_absolute_url(), reverse("batches:columns", args=[batch.pk])):
+        assert f'href="{address}"' in text_of(as_alice.get(page))
+    assert "its content is erased at once" in text_of(as_alice.get(address))
+    batch.refresh_from_db()
+    assert batch.state == BatchState.CHECKED
+    as_alice.post(address)
+    batch.refresh_from_db()
+    assert batch.state == BatchState.DISCARDED
+
+
+def test_the_page_of_what_was_stopped_leads_to_its_list(as_alice, begun, monkeypatch):
+    monkeypatch.setattr(cutting, "CHUNK_ROWS", 4)
+    for _ in range(2):
+        jobs.work(begun.pk, 0.0)
+    page = text_of(as_alice.post(reverse("batches:cancel", args=[begun.pk]), follow=True))
+    assert "4 people are assessed and stay in the history. Their list is being prepared" in page
+    assert 'http-equiv="refresh"' in page
+    work(begun)
+    page = text_of(as_alice.get(begun.get_absolute_url()))
+    assert "The people of this file" in page
+    assert 'http-equiv="refresh"' not in page
 
 
 def test_work_that_failed_says_why_and_what_stayed(as_alice, begun):
