@@ -310,7 +310,7 @@ def _assessed_file(analyst: Any, rows: int) -> Any:
 
     from mlcore import registry
     from mlcore.engine.ingest import matching
-    from predictions.batches import files, jobs
+    from predictions.batches import files, first_rows, jobs
     from predictions.models.batch import BatchState
 
     public = employees()
@@ -322,7 +322,8 @@ def _assessed_file(analyst: Any, rows: int) -> Any:
         person = {**public[n % len(public)], "employee_id": f"E-{n + 1:06}"}
         writer.writerow({**person, "Department": departments[n % 3]})
     batch = files.bring(SimpleUploadedFile("now.csv", text.getvalue().encode()), by=analyst)
-    columns = matching.match(batch.headers, files.preview(batch), registry.active().schema)
+    looked_at = [cells for _line, cells in first_rows.of(batch)]
+    columns = matching.match(batch.headers, looked_at, registry.active().schema)
     batch.matched = {column.field: column.place for column in columns if column.field}
     batch.grouped = [column.place for column in columns if column.header == "Department"]
     batch.save()

@@ -74,26 +74,39 @@ def finish(batch: Batch) -> bool:
     return True
 
 
+def unread(batch: Batch) -> QuerySet[Batch]:
+    """As `same`, as long as nobody has read the file to its end."""
+    return same(batch).filter(rows=None)
+
+
 def fail(batch: Batch, message: Words) -> None:
     """Give a file up, and say why. What was recorded of it stays."""
-    failed = same(batch).update(
-        state=BatchState.FAILED, message=dict(message), finished_at=timezone.now()
-    )
-    if failed:
-        tidy(Batch.objects.get(pk=batch.pk))
+    _fail(batch, same(batch), message)
+
+
+def fail_unread(batch: Batch, message: Words) -> None:
+    """Give a file up that cannot be read; nothing happens where somebody else could."""
+    _fail(batch, unread(batch), message)
+
+
+def _fail(batch: Batch, found: QuerySet[Batch], message: Words) -> None:
+    ended = {"state": BatchState.FAILED, "finished_at": timezone.now()}
+    if found.update(message=dict(message), **ended):
+        tidy(batch)
 
 
 def tidy(batch: Batch) -> None:
     """Take away what a stopped or failed file has left, once nobody works on it any more."""
     with transaction.atomic():
-        Batch.objects.select_for_update(no_key=True).get(pk=batch.pk)
+        batch = Batch.objects.select_for_update(no_key=True).get(pk=batch.pk)
         # Whoever records a chunk now is waited for: then it is done, and stays.
         batch.chunks.filter(done_at=None).delete()
         batch.pieces.all().delete()
         recorded = Prediction.objects.filter(batch=batch).exists()
-        if batch.state == BatchState.FAILED and not recorded:
+        # Rows that a stopped file refused may still be corrected.
+        refused = batch.state == BatchState.CANCELLED and batch.refused_rows.exists()
+        if not recorded and not refused:
             files.erase(batch)
-            Batch.objects.filter(pk=batch.pk).update(erased_at=timezone.now())
             return
         _rank(batch)
         if batch.state == BatchState.FAILED and "recorded" not in batch.message:

@@ -20,7 +20,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.utils import timezone
 
-from mlcore.engine.ingest import records, source
+from mlcore.engine.ingest import source
 from mlcore.engine.ingest.source import Format
 from mlcore.trainings.files import shown_name
 from predictions.batches import refusals
@@ -86,11 +86,6 @@ def pieces(batch: Batch) -> Iterator[bytes]:
         yield zlib.decompress(bytes(content))
 
 
-def preview(batch: Batch) -> list[list[str]]:
-    """The first rows of a kept file, read anew each time. Raises `TableError`."""
-    return records.preview(pieces(batch), format_of(batch))
-
-
 def same_file_before(batch: Batch) -> Batch | None:
     """The last batch of the very same bytes that recorded something, or is about to."""
     recording = (BatchState.RUNNING, BatchState.DONE, BatchState.CANCELLED)
@@ -106,9 +101,15 @@ def same_file_before(batch: Batch) -> Batch | None:
 
 
 def erase(batch: Batch) -> None:
-    """Erase everything that a file was kept as. In the transaction that ends its use."""
+    """Erase everything that a file of which nothing was recorded was kept as.
+
+    The headers as well: where a file has none they are its first employee's cells. In the
+    transaction that ends its use.
+    """
     erase_cut(batch)
     batch.pieces.all().delete()
+    nothing: dict[str, Any] = {"format": {}, "headers": [], "matched": {}, "grouped": []}
+    Batch.objects.filter(pk=batch.pk).update(**nothing, erased_at=timezone.now())
 
 
 def erase_cut(batch: Batch) -> None:
@@ -136,27 +137,28 @@ def _discard_unused(before: datetime) -> int:
     unused = Batch.objects.filter(state__in=WAITING, uploaded_at__lt=before)
     for batch in unused:
         with transaction.atomic():
-            now = timezone.now()
             found = Batch.objects.filter(pk=batch.pk, state=batch.state)
-            if found.update(state=BatchState.DISCARDED, finished_at=now, erased_at=now):
+            if found.update(state=BatchState.DISCARDED, finished_at=timezone.now()):
                 erase(batch)
                 discarded += 1
     return discarded
 
 
 def _erase_refused(before: datetime) -> int:
-    """Erase what refused rows say; where they stand and what was wrong with them stays."""
+    """Erase what refused rows say, and of whom; where they stand and what was wrong stays."""
     deadline = time.monotonic() + _ERASING
     erased = 0
     ended = Batch.objects.filter(state__in=ENDED, finished_at__lt=before, erased_at=None)
     for batch in ended.order_by("finished_at"):
         rows = RefusedRow.objects.filter(batch=batch).exclude(cells=[])
-        while found := list(rows.only("problems", "cells")[:_ROWS_AT_ONCE]):
+        while found := list(rows.only("employee_id", "problems", "cells")[:_ROWS_AT_ONCE]):
             if time.monotonic() > deadline:
                 return erased
             for row in found:
-                row.cells, row.problems = [], refusals.without_values(row.problems)
-            RefusedRow.objects.bulk_update(found, ["cells", "problems"], batch_size=100)
+                row.employee_id, row.cells = "", []
+                row.problems = refusals.without_values(row.problems)
+            fields = ["employee_id", "problems", "cells"]
+            RefusedRow.objects.bulk_update(found, fields, batch_size=100)
         Batch.objects.filter(pk=batch.pk).update(erased_at=timezone.now())
         erased += 1
     return erased

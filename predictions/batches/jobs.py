@@ -15,7 +15,7 @@ import random
 import time
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from django.db import connection, transaction
@@ -41,7 +41,8 @@ MOST_FAILURES = 3
 SILENCE = timedelta(seconds=10)
 """After so long without a chunk, whoever worked on a file is taken to be gone."""
 
-_READER_SILENCE = timedelta(seconds=2)  # the same of who reads the file, who is much quicker
+# The same of who reads the file, who is much quicker.
+_READER_SILENCE = timedelta(seconds=2)
 _PATIENCE = 30.0  # seconds that a database may be away before a task gives up
 _PAUSE = 0.2  # seconds
 # Seconds; less than the queue's `retry`. A million rows are read in a tenth of it.
@@ -133,7 +134,8 @@ def _undo_try(batch: Batch, *, keep_pieces: bool) -> None:
 def cancel(batch: Batch) -> bool:
     """Stop the work; False when there is none. At most the chunks being done now are still done.
 
-    What was recorded stays. A file that was only tried waits for its columns again.
+    What was recorded stays, and nothing else is kept from here on. A file that was only tried waits
+    for its columns again.
     """
     with transaction.atomic():
         found = _locked(batch, AT_WORK)
@@ -141,6 +143,8 @@ def cancel(batch: Batch) -> bool:
             return False
         if found.state == BatchState.RUNNING:
             found.state, found.finished_at = BatchState.CANCELLED, timezone.now()
+            found.pieces.all().delete()
+            _empty(found)
             call_for_hands(found.pk)  # to tidy up
         else:
             found.state, found.started_at = BatchState.DRAFT, None
@@ -151,6 +155,15 @@ def cancel(batch: Batch) -> bool:
     return True
 
 
+def _empty(batch: Batch) -> None:
+    """Erase the cells of every chunk that nobody works on; that they were to be done stays."""
+    to_do = batch.chunks.filter(done_at=None)
+    if connection.features.has_select_for_update_skip_locked:
+        free = to_do.select_for_update(skip_locked=True).values_list("pk", flat=True)
+        to_do = batch.chunks.filter(pk__in=list(free))
+    to_do.update(content=b"")
+
+
 def discard(batch: Batch) -> bool:
     """Throw a file away that recorded nothing; False when it did, or may yet."""
     with transaction.atomic():
@@ -158,7 +171,7 @@ def discard(batch: Batch) -> bool:
         if found is None or Prediction.objects.filter(batch=found).exists():
             return False
         found.state = BatchState.DISCARDED
-        found.finished_at = found.erased_at = timezone.now()
+        found.finished_at = timezone.now()
         found.save()
         files.erase(found)
     batch.refresh_from_db()
@@ -202,10 +215,12 @@ def resume(*, at_once: bool = False) -> int:
 
 def _untidy() -> QuerySet[Batch]:
     """Files whose work was ended, and what it left not yet taken away."""
-    to_do = BatchChunk.objects.filter(batch=OuterRef("pk"), done_at=None)
+    any_chunk = BatchChunk.objects.filter(batch=OuterRef("pk"))
+    to_do = any_chunk.filter(done_at=None)
     pieces = BatchPiece.objects.filter(batch=OuterRef("pk"))
     ended = Batch.objects.filter(state__in=(BatchState.CANCELLED, BatchState.FAILED))
-    return ended.filter(Exists(to_do) | Exists(pieces))
+    not_erased = Q(erased_at=None) & ~Exists(any_chunk)
+    return ended.filter(Exists(to_do) | Exists(pieces) | not_erased)
 
 
 def work(batch_id: int, seconds: float = 20.0) -> bool:
@@ -238,7 +253,7 @@ def _step(batch_id: int, deadline: float) -> bool:
             endings.tidy(batch)
         return False
     if batch.rows is None:
-        if _is_being_read(batch):
+        if _is_being_read(batch) or not _claim_reading(batch):
             time.sleep(_PAUSE)
         else:
             _read(batch)
@@ -264,23 +279,35 @@ def _step(batch_id: int, deadline: float) -> bool:
 
 
 def _is_being_read(batch: Batch) -> bool:
-    last = batch.chunks.aggregate(last=Max("made_at"))["last"]
-    return last is not None and timezone.now() - last < _READER_SILENCE
+    """Whether somebody has begun to read the file, or kept a chunk of it, just now."""
+    signs = [batch.chunks.aggregate(last=Max("made_at"))["last"]]
+    if "reading_since" in batch.cut:
+        signs.append(datetime.fromisoformat(batch.cut["reading_since"]))
+    now = timezone.now()
+    return any(sign is not None and abs(now - sign) < _READER_SILENCE for sign in signs)
+
+
+def _claim_reading(batch: Batch) -> bool:
+    """Whether it is for this process to read the file: of several that begin at once, one does."""
+    cut = {**batch.cut, "reading_since": timezone.now().isoformat()}
+    claimed = endings.unread(batch).filter(cut=batch.cut).update(cut=cut)
+    batch.cut = cut
+    return bool(claimed)
 
 
 def _read(batch: Batch) -> None:
     try:
         cutting.cut(batch)
     except TableError as error:
-        endings.fail(batch, error.words)
+        endings.fail_unread(batch, error.words)
     except endings.AWAY:
         raise
     except Exception as error:
         endings.log(batch.pk, error)
         failures = batch.cut.get("failures", 0) + 1
-        endings.same(batch).filter(rows=None).update(cut={"failures": failures})
+        endings.unread(batch).update(cut={"failures": failures})
         if failures >= MOST_FAILURES:
-            endings.fail(batch, endings.BROKEN)
+            endings.fail_unread(batch, endings.BROKEN)
 
 
 def _do_chunks(assignment: Assignment, deadline: float, *, at_once: int) -> None:
@@ -330,6 +357,8 @@ def _do_one(assignment: Assignment) -> bool:
             chunk = to_do.filter(pk=random.choice(numbers)).first()  # noqa: S311
             if chunk is None:
                 return True
+            if not endings.same(batch).exists():
+                return False
             judged = chunks.judge(chunk, assignment)
             with cutting.chunk_transaction():
                 if not endings.same(batch).exists():

@@ -9,6 +9,7 @@ from mlcore import registry
 from mlcore.engine.ingest import matching
 from mlcore.public_data import ibm_file as public_file
 from predictions.batches import files, jobs
+from predictions.batches.first_rows import of as first_rows_of
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +66,8 @@ def upload(content, name="employees.csv"):
 
 def bring_matched(person, content, *, name="employees.csv", grouped=("Department",), **options):
     batch = files.bring(upload(content, name), by=person, **options)
-    columns = matching.match(batch.headers, files.preview(batch), registry.active().schema)
+    rows = [cells for _line, cells in first_rows_of(batch)]
+    columns = matching.match(batch.headers, rows, registry.active().schema)
     batch.matched = {column.field: column.place for column in columns if column.field}
     batch.grouped = [
         column.place for column in columns if column.header in grouped and not column.field

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+import time_machine
 from django.db import connection
+from django.utils import timezone
 
 from mlcore.engine.ingest import records
 from mlcore.engine.schema import EMPLOYEE_ID
@@ -270,6 +274,27 @@ def test_of_two_who_read_one_goes_on_and_the_other_leaves(at_work, monkeypatch):
     assert cutting.cut(at_work) is False
     assert ends == [True]
     assert rows_of(at_work) == [*range(2, 47)]
+
+
+def test_who_reads_a_file_that_another_has_just_read_ends_nothing(at_work):
+    slow, fast = (Batch.objects.get(pk=at_work.pk) for _ in range(2))
+    assert cutting.cut(fast)
+    jobs._read(slow)
+    at_work.refresh_from_db()
+    assert at_work.state == BatchState.RUNNING
+    assert rows_of(at_work) == [*range(2, 47)]
+
+
+def test_of_several_who_begin_to_read_one_does(at_work):
+    slow, fast = (Batch.objects.get(pk=at_work.pk) for _ in range(2))
+    assert jobs._claim_reading(fast)
+    assert not jobs._claim_reading(slow)
+    late = Batch.objects.get(pk=at_work.pk)
+    assert jobs._is_being_read(late)
+    with time_machine.travel(timezone.now() + timedelta(seconds=5)):
+        # Whoever began is gone.
+        assert not jobs._is_being_read(late)
+        assert jobs._claim_reading(late)
 
 
 def test_who_reads_notices_that_it_was_stopped(at_work, monkeypatch):

@@ -12,6 +12,7 @@ from openpyxl import Workbook
 
 from mlcore.engine.ingest.refusals import TableError
 from predictions.batches import files, jobs, tasks
+from predictions.batches.first_rows import of as first_rows_of
 from predictions.models import Batch, BatchChunk, BatchPiece, BatchState, Prediction, RefusedRow
 from tests.batches.conftest import first_rows, upload, work_to_the_end
 from tests.batches.workforces import workforce
@@ -52,7 +53,8 @@ def test_a_large_one_is_kept_in_pieces(alice, ibm_file):
 
 def test_its_first_rows_can_be_looked_at(alice, ibm_file):
     batch = files.bring(upload(ibm_file), by=alice)
-    first, *_ = files.preview(batch)
+    (line, first), *_ = first_rows_of(batch)
+    assert line == 2
     assert first[batch.headers.index("JobRole")] == "Sales Executive"
 
 
@@ -126,6 +128,21 @@ def test_a_file_that_nobody_decided_on_is_thrown_away(request, alice, how, ibm_f
     assert not RefusedRow.objects.exists()
 
 
+def test_a_file_without_a_header_leaves_nobody_behind(as_alice, alice, ibm_file, settings):
+    """Its first employee stands where others have their headers."""
+    nameless = b"Lovelace,36,Sales\nHopper,41,Research\n"
+    discarded, _expired = (files.bring(upload(nameless), by=alice) for _ in range(2))
+    assert jobs.discard(discarded)
+    files.erase_expired(now=later(settings.BATCH_FILE_DAYS + 0.1))
+    for batch in Batch.objects.all():
+        assert batch.state == BatchState.DISCARDED
+        assert "Lovelace" not in str(Batch.objects.filter(pk=batch.pk).values())
+        assert as_alice.get(batch.get_absolute_url()).status_code == 200
+        assert as_alice.get(f"/batches/{batch.pk}/columns/", follow=True).status_code == 200
+        assert as_alice.get(f"/batches/{batch.pk}/refused/", follow=True).status_code in (200, 404)
+    assert as_alice.get("/batches/").status_code == 200
+
+
 def test_a_file_that_is_worked_on_is_not(alice, bring, ibm_file, settings):
     batch = bring(alice, ibm_file)
     jobs.begin(batch, record=True, by=alice)
@@ -136,10 +153,11 @@ def test_a_file_that_is_worked_on_is_not(alice, bring, ibm_file, settings):
 def test_what_refused_rows_say_is_erased_and_why_stays(alice, assessed, ibm_file, settings):
     batch = assessed(alice, workforce(ibm_file, 30, wrong=[3]))
     refused = RefusedRow.objects.get()
+    assert refused.employee_id in refused.cells
     assert "much" in refused.cells
     files.erase_expired(now=later(settings.BATCH_FILE_DAYS + 0.1))
     refused.refresh_from_db()
-    assert refused.cells == []
+    assert (refused.employee_id, refused.cells) == ("", [])
     assert "much" not in str(refused.problems)
     assert (refused.row, refused.problems[0]["code"]) == (5, "not_a_number")
     batch.refresh_from_db()

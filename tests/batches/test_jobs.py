@@ -232,6 +232,26 @@ def test_a_file_that_is_stopped_keeps_what_was_recorded_and_nothing_else(
     assert not batch.pieces.exists()
 
 
+@pytest.mark.parametrize("steps", [0, 1, 2], ids=["waiting", "read", "one chunk done"])
+def test_of_a_file_that_is_stopped_no_cell_is_kept_from_then_on(
+    alice, bring, ibm_file, small_chunks, steps
+):
+    batch = bring(alice, workforce(ibm_file, 40))
+    jobs.begin(batch, record=True, by=alice)
+    for _ in range(steps):
+        jobs.work(batch.pk, 0.0)
+    assert jobs.cancel(batch)
+    assert not batch.pieces.exists()
+    assert {bytes(chunk.content) for chunk in batch.chunks.all()} <= {b""}
+    OrmQ.objects.all().delete()
+    assert jobs.resume() == 1
+    work_to_the_end(batch)
+    assert jobs.resume() == 0
+    assert batch.state == BatchState.CANCELLED
+    # Where nothing was recorded the headers say nothing any more either.
+    assert bool(batch.headers) == bool(batch.erased_at is None) == (steps == 2)
+
+
 def test_stopping_takes_effect_within_one_chunk(alice, bring, ibm_file, small_chunks, monkeypatch):
     batch = bring(alice, first_rows(ibm_file, 60))
     jobs.begin(batch, record=True, by=alice)
@@ -334,6 +354,7 @@ def test_of_a_file_that_fails_at_once_nothing_is_kept(alice, bring, ibm_file, mo
     assert batch.message == endings.BROKEN
     assert not batch.chunks.exists()
     assert not batch.refused_rows.exists()
+    assert (batch.headers, batch.format) == ([], {})
     assert jobs.discard(batch)
 
 

@@ -12,7 +12,7 @@ from mlcore import registry
 from mlcore.engine.ingest import matching
 from mlcore.models import ModelVersion, Origin
 from mlcore.registry import ActiveModel
-from predictions.batches import files, jobs
+from predictions.batches import files, first_rows, jobs
 from predictions.models import Batch, BatchState, Prediction, Source
 
 _ACCOUNT = "hr"
@@ -65,7 +65,8 @@ def _begun(analyst: User, active: ActiveModel) -> Batch:
         batch = files.bring(
             SimpleUploadedFile(_NAME, ibm_file()), by=analyst, request_id="demo-workforce"
         )
-        columns = matching.match(batch.headers, files.preview(batch), active.schema)
+        rows = [cells for _line, cells in first_rows.of(batch)]
+        columns = matching.match(batch.headers, rows, active.schema)
         batch.matched = {column.field: column.place for column in columns if column.field}
         batch.grouped = [column.place for column in columns if column.header == "Department"]
         batch.save(update_fields=["matched", "grouped"])
