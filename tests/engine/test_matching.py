@@ -124,6 +124,41 @@ class TestLikeness:
         assert one(schema, header, value).field == ""
 
     @pytest.mark.parametrize(
+        ("header", "value"),
+        [
+            ("Salaire (annuel)", "36000"),
+            ("Income (annual)", "36000"),
+            ("Pay (weekly)", "700"),
+            ("Salary (k€)", "36"),
+            ("Distance (miles)", "12"),
+            ("Distance (min)", "12"),
+            ("Temps écoulé depuis promotion (mois)", "14"),
+            ("Years in previous company", "4"),
+            ("Job satisfaction (previous year)", "3"),
+            ("Employee manager ID", "E4"),
+            ("Matricule N+1", "E4"),
+            ("Job level (manager)", "3"),
+            ("Conjoint : situation familiale", "Single"),
+        ],
+    )
+    def test_another_period_unit_time_or_person_is_another_thing(self, schema, header, value):
+        assert one(schema, header, value).field == ""
+
+    @pytest.mark.parametrize(
+        ("header", "value", "field"),
+        [
+            ("Salary (monthly)", "3000", "monthly_income"),
+            ("Salaire mensuel (année en cours)", "3000", "monthly_income"),
+            ("Salaire (€/mois)", "3000", "monthly_income"),
+            ("Ancienneté (ans)", "3", "years_at_company"),
+            ("Years with current manager (at company)", "3", "years_with_curr_manager"),
+            ("Nb employeurs précédents", "3", "num_companies_worked"),
+        ],
+    )
+    def test_the_same_one_said_in_brackets_is_not(self, schema, header, value, field):
+        assert one(schema, header, value).field == field
+
+    @pytest.mark.parametrize(
         ("header", "values"),
         [
             ("Dernière promotion", ["2020-01-01", "2021-03-04"]),

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from mlcore.engine.drafting.common_headers import TERMS
 from mlcore.engine.drafting.header_words import phrase
+from mlcore.engine.ingest.qualifiers import contradicts, said
 from mlcore.engine.schema import EMPLOYEE_ID, FeatureSchema
 from mlcore.engine.values import fold
 
@@ -26,7 +27,8 @@ level niveau lvl niv
 satisfaction satisf sat
 environment environnement env
 relationship relationships relation relations relationnel relationnelle rel
-distance dist trajet commute
+distance dist
+commute commuting trajet
 home domicile house residence
 work travail wk
 travel travels deplacement deplacements trip trips
@@ -97,20 +99,25 @@ class Vocabulary:
         self._names: dict[str, list[tuple[str, ...]]] = {
             EMPLOYEE_ID: _all(("Employee ID", *schema.identifier_aliases))
         }
+        self._said = {EMPLOYEE_ID: said(("Employee ID", *schema.identifier_aliases))}
         for feature in schema.everything:
             names = [feature.name, feature.column, *feature.label.values(), *feature.aliases]
             known = [TERMS[key] for name in names if (key := fold(name)) in TERMS]
             self._names[feature.name] = _all(
                 (*names, *(text for term in known for text in term.values()))
             )
+            self._said[feature.name] = said((*names, *feature.unit.values()))
 
     def likenesses(self, header: str) -> dict[str, float]:
-        """By field, how alike the header and its names are, from 0 to 1."""
+        """By field, how alike the header and its names are, from 0 to 1; fields that it contradicts
+        are left out."""
+        told = said((header,))
         bare = _ASIDE.sub(" ", header)
         headers = _all((header, bare, *TERMS.get(fold(bare), {}).values()))
         return {
             field: max((_likeness(one, name) for one in headers for name in names), default=0.0)
             for field, names in self._names.items()
+            if not contradicts(told, self._said[field])
         }
 
 
