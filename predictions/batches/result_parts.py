@@ -8,6 +8,7 @@ from mlcore.engine.operating import Band
 from predictions.batches.ranking import ANSWER
 from predictions.explanation import Reason
 from predictions.models import Prediction
+from predictions.small_groups import Group, about
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,14 +77,20 @@ class GroupShare:
     """How a group of people stands."""
 
     label: str
-    people: int
-    elevated: int
-    """At high or very high risk."""
+    group: Group
+    rounded: bool
+    """Whether only about how many they are is said."""
     address: str
 
     @property
     def share(self) -> float:
-        return self.elevated / self.people
+        """The share at high or very high risk, 0 to 1, as exactly as it may be said."""
+        return round(self.group.share, 2) if self.rounded else self.group.share
+
+    @property
+    def about(self) -> int:
+        """About how many people there are."""
+        return about(self.group.people)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +102,8 @@ class Comparison:
     groups: list[GroupShare]
     hidden: int
     """Groups that are too small to be shown."""
+    rounded: bool
+    """Whether the others are rounded, so that these cannot be worked out."""
     more: int
     """Groups beyond those that one picture holds."""
     share: float

@@ -36,9 +36,8 @@ from predictions.explanation import strongest
 from predictions.filters import PredictionFilter
 from predictions.models import Batch
 from predictions.models.prediction import BandChoice, PredictionQuerySet
+from predictions.small_groups import Group, shown
 
-FEWEST = 5
-"""People that a group must have to be shown."""
 _ELEVATED: tuple[Band, ...] = ("high", "very_high")
 _MOST_FOUND = 1_000  # people by the beginning of a reference
 _MOST_COMPARED = 30  # groups in one picture
@@ -286,33 +285,31 @@ class Results:
         table = self._tables[key]
         elevated = [BANDS.index(band) for band in _ELEVATED]
         wanted = self.filters.where.get(key)
-        groups: list[GroupShare] = []
-        hidden = everyone = at_risk = 0
-        for value, by_band in zip(self.ranking.values[key], table, strict=True):
-            people = sum(by_band)
-            if not people or (wanted and value_text(value) not in wanted):
-                continue
-            everyone += people
-            at_risk += (high := sum(by_band[place] for place in elevated))
-            if people < FEWEST:
-                hidden += 1
-                continue
-            groups.append(
-                GroupShare(
-                    label=self.value_label(key, value),
-                    people=people,
-                    elevated=high,
-                    address=self.filters.address(only=(key, value_text(value))),
-                )
+        everyone = [
+            Group(value, sum(by_band), sum(by_band[place] for place in elevated))
+            for value, by_band in zip(self.ranking.values[key], table, strict=True)
+            if any(by_band) and not (wanted and value_text(value) not in wanted)
+        ]
+        visible = shown(everyone)
+        groups = [
+            GroupShare(
+                label=self.value_label(key, group.value),
+                group=group,
+                rounded=visible.rounded,
+                address=self.filters.address(only=(key, value_text(group.value))),
             )
-        groups.sort(key=lambda group: (-group.share, -group.people))
+            for group in visible.groups
+        ]
+        groups.sort(key=lambda one: (-one.share, -one.group.people))
+        people = sum(group.people for group in everyone)
         return Comparison(
             key=key,
             label=self.label(key),
             groups=groups[:_MOST_COMPARED],
-            hidden=hidden,
+            hidden=visible.hidden,
+            rounded=visible.rounded,
             more=max(len(groups) - _MOST_COMPARED, 0),
-            share=at_risk / everyone if everyone else 0.0,
+            share=sum(group.high for group in everyone) / people if people else 0.0,
         )
 
     @property

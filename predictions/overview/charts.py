@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from django.utils.html import escape
 
@@ -22,10 +22,7 @@ _BAR = (
 def level_bar(share: float, most: float, band: Band) -> str:
     """A share as a bar from zero, in the colour of its level; `most` reaches the edge."""
     width = 100 * share / most if most else 0.0
-    return _BAR.format(
-        '<rect class="track" width="100" height="10"/>'
-        f'<rect class="band-{band}" width="{width:.2f}" height="10"/>'
-    )
+    return _BAR.format(f'<rect class="band-{band}" width="{width:.2f}" height="10"/>')
 
 
 def push_bar(down: float, up: float, largest: float) -> str:
@@ -39,18 +36,18 @@ def push_bar(down: float, up: float, largest: float) -> str:
 
 
 def flows(
-    moves: Mapping[tuple[Band, Band], int],
+    moves: Mapping[tuple[Band, Band], float],
     *,
     words: Mapping[Band, str],
+    counts: tuple[Mapping[Band, str], Mapping[Band, str]],
     sides: tuple[str, str],
-    write: Callable[[float], str],
     label: str,
 ) -> str:
     """People from their level before, on the left, to their level now, on the right.
 
     The highest level is on top, so what rises in the picture is a risk that rose. `words` name the
-    levels, `sides` the two moments; `write` gives a count as it is read; `label` says what there
-    is to see to those who cannot.
+    levels, `counts` say how many people are at each before and now, `sides` name the two moments;
+    `label` says what there is to see to those who cannot.
     """
     before = {band: sum(moves.get((band, now), 0) for now in BANDS) for band in BANDS}
     now = {band: sum(moves.get((old, band), 0) for old in BANDS) for band in BANDS}
@@ -76,9 +73,9 @@ def flows(
         middle = top[band] + _TALLEST / 2
         parts += [
             _text(_LEFT - 10, middle - 2, words[band], "end label"),
-            _text(_LEFT - 10, middle + 14, write(before[band]), "end"),
+            _text(_LEFT - 10, middle + 14, counts[0][band], "end"),
             _text(_RIGHT + 10, middle - 2, words[band], "label"),
-            _text(_RIGHT + 10, middle + 14, write(now[band]), ""),
+            _text(_RIGHT + 10, middle + 14, counts[1][band], ""),
         ]
     parts += [_text(_LEFT + _BLOCK, 14, sides[0], "end"), _text(_RIGHT - _BLOCK, 14, sides[1], "")]
     height = 26 + _ROW * len(BANDS)
@@ -93,7 +90,7 @@ def _way(old: Band, new: Band) -> str:
 
 
 def _blocks(
-    people: Mapping[Band, int], tops: Mapping[Band, float], scale: float, x: float
+    people: Mapping[Band, float], tops: Mapping[Band, float], scale: float, x: float
 ) -> Sequence[str]:
     return [
         f'<rect class="band-{band}" x="{x:.1f}" y="{tops[band]:.2f}" width="{_BLOCK:.0f}"'

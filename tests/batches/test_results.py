@@ -287,32 +287,54 @@ class TestGroups:
         for group in comparison.groups:
             people = recorded(done, groups__Department=group.label)
             at_risk = recorded(done, groups__Department=group.label, band__in=["high", "very_high"])
-            assert (group.people, group.elevated) == (len(people), len(at_risk))
+            assert (group.group.people, group.group.high) == (len(people), len(at_risk))
         shares = [group.share for group in comparison.groups]
         assert shares == sorted(shares, reverse=True)
 
-    def test_groups_under_five_people_are_not_shown(self, page, done):
-        sizes = {
-            role: len(recorded(done, inputs__job_role=role))
-            for role in {p.inputs["job_role"] for p in Prediction.objects.filter(batch=done)}
-        }
-        few = {role for role, people in sizes.items() if people < 5}
-        assert few
-        answer = page("?by=f.job_role")
+    @pytest.fixture
+    def compared(self, as_alice, assessed, alice):
+        """The groups that are shown of a file with so many people at each site."""
+
+        def compare(**sites):
+            lines = [site for site, people in sites.items() for _ in range(people)]
+            rows = [f"{number},Yes,{site}" for number, site in enumerate(lines)]
+            batch = assessed(
+                alice, "\n".join(["EmployeeNumber,OverTime,Department", *rows]).encode()
+            )
+            return as_alice.get(f"{batch.get_absolute_url()}?by=g.Department")
+
+        return compare
+
+    def test_groups_under_five_people_are_not_shown(self, compared):
+        answer = compared(Lyon=20, Lille=8, Pau=4, Nice=2, Metz=5)
         comparison = answer.context["found"].comparison
-        assert len(comparison.groups) == len(sizes) - len(few)
-        assert all(group.people >= 5 for group in comparison.groups)
-        assert comparison.hidden == len(few)
-        assert "fewer than 5 people" in text_of(answer)
+        assert {one.label: one.group.people for one in comparison.groups} == {
+            "Lyon": 20,
+            "Lille": 8,
+            "Metz": 5,
+        }
+        assert "2 groups of fewer than 5 people are not shown." in text_of(answer)
+        assert "rounded" not in text_of(answer)
+
+    def test_one_alone_cannot_be_worked_out_from_the_others(self, compared):
+        text = text_of(compared(Lyon=23, Lille=8, Pau=4))
+        assert "Lyon about 20" in text
+        assert "Lille about 10" in text
+        assert "The figures of the others are rounded" in text
+
+    def test_where_nothing_can_be_shown_it_is_said(self, compared):
+        answer = compared(Lyon=2, Pau=4)
+        assert answer.context["found"].comparison.groups == []
+        assert "Every group has fewer than 5 people: nothing is shown." in text_of(answer)
 
     def test_they_follow_the_filters_but_the_level(self, page, done):
         comparison = page("?f.over_time=Yes&band=low").context["found"].comparison
-        assert sum(group.people for group in comparison.groups) <= len(
+        assert sum(one.group.people for one in comparison.groups) <= len(
             recorded(done, inputs__over_time="Yes")
         )
         sales = next(group for group in comparison.groups if group.label == "Sales")
         at_overtime = {"groups__Department": "Sales", "inputs__over_time": "Yes"}
-        assert sales.people == len(recorded(done, **at_overtime))
+        assert sales.group.people == len(recorded(done, **at_overtime))
         assert "g.Department=Sales" in sales.address
 
 

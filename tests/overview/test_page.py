@@ -119,7 +119,78 @@ def test_one_s_own_file_that_is_not_done_is_not_forgotten(
     assert "next.csv" not in text_of(client.get(PAGE))
 
 
+def test_of_several_files_that_are_not_done_it_says_how_many(as_alice, alice, bring):
+    bring(alice, {"E-1": LEAVING})
+    for state in ("draft", "checked", "running"):
+        Batch.objects.create(
+            name="next.csv", sha256="0" * 64, size=1, uploaded_by=alice, state=state
+        )
+    answer = as_alice.get(PAGE)
+    assert "3 files are at work, or waiting for you. See the files" in text_of(answer)
+    assert "next.csv" not in text_of(answer)
+
+
+def test_neither_a_correction_nor_a_small_file_is_the_last_file(as_alice, alice, many, bring):
+    last = many(12, "E", STAYING, name="november.csv")
+    bring(alice, {"E-20": STAYING}, name="corrected.csv", corrects=last)
+    bring(alice, {"E-1": LEAVING, "E-2": LEAVING}, name="two.csv")
+    answer = as_alice.get(PAGE)
+    assert f'href="{last.get_absolute_url()}">Open the list' in answer.content.decode()
+    page = text_of(answer)
+    assert "Last file: november.csv" in page
+    assert "Its refused rows were corrected by 1 file. 1 smaller file came after it." in page
+
+
 # ------------------------------------------------------------------ how many, at which level
+
+
+@pytest.fixture
+def two_files(alice, bring):
+    """Eight people; then six of them, and one more assessed by another small file."""
+    people = {f"E-{number}": STAYING for number in range(6)}
+    bring(
+        alice,
+        people | {"GONE-1": LEAVING, "GONE-2": LEAVING},
+        groups={"Department": ["Sales"] * 6 + ["Legal"] * 2},
+    )
+    last = bring(alice, people, groups={"Department": ["Sales"] * 6}, name="november.csv")
+    bring(alice, {"NEW": LEAVING})
+    return last
+
+
+def test_who_was_not_in_the_last_file_is_said_apart(as_alice, two_files):
+    answer = as_alice.get(PAGE)
+    page = text_of(answer)
+    assert "1 of 7 people are at high or very high risk" in page
+    assert "2 more were assessed before, but not with november.csv or since" in page
+    assert "Legal" not in page
+    assert "?people=all" in answer.content.decode()
+
+
+def test_the_address_counts_them_too(as_alice, two_files):
+    answer = as_alice.get(PAGE, {"people": "all", "by": "group:Department"})
+    page = text_of(answer)
+    assert "3 of 9 people are at high or very high risk" in page
+    assert "Of these, 2 were not assessed with november.csv or since" in page
+    assert 'name="people" value="all"' in answer.content.decode()
+    assert "?band=" not in answer.content.decode()
+
+
+def test_where_everyone_was_in_the_last_file_nothing_is_asked(as_alice, many):
+    many(6, "E", LEAVING)
+    page = as_alice.get(PAGE).content.decode()
+    assert "people=all" not in page
+    assert "may have left" not in page
+
+
+def test_levels_and_groups_lead_to_these_people(as_alice, many):
+    last = many(6, "E", LEAVING, groups={"Department": "Research & more"})
+    many(6, "F", STAYING, groups={"Department": "Sales"})
+    page = as_alice.get(PAGE).content.decode()
+    assert f'href="{last.get_absolute_url()}?band=very_high#list"' in page
+    assert f'href="{last.get_absolute_url()}?g.Department=Research+%26+more#list"' in page
+    page = as_alice.get(PAGE, {"by": "input:over_time"}).content.decode()
+    assert f'href="{last.get_absolute_url()}?f.over_time=Yes#list"' in page
 
 
 def test_how_many_people_are_at_each_level(as_alice, many):
@@ -158,18 +229,73 @@ def test_with_one_file_it_says_what_will_be_here(as_alice, many):
     assert "After the next file this shows" in text_of(as_alice.get(PAGE))
 
 
-def test_what_moved_since_the_last_file(as_alice, alice, bring):
-    bring(alice, {"E-1": STAYING, "E-2": LEAVING, "E-3": STAYING}, name="october.csv")
-    last = bring(alice, {"E-1": LEAVING, "E-2": LEAVING, "E-4": STAYING}, name="november.csv")
-    answer = as_alice.get(PAGE)
+@pytest.fixture
+def moved(as_alice, alice, bring):
+    """The page after two files: so many people moved up, moved down, stayed, came and went."""
+
+    def make(up=0, down=0, low=0, high=0, new=0, gone=0):
+        ways = [
+            (up, STAYING, LEAVING),
+            (down, LEAVING, STAYING),
+            (low, STAYING, STAYING),
+            (high, LEAVING, LEAVING),
+            (new, None, STAYING),
+            (gone, STAYING, None),
+        ]
+        everyone = [(before, now) for people, before, now in ways for _ in range(people)]
+        for side, name in enumerate(("october.csv", "november.csv")):
+            people = {f"E-{n}": both[side] for n, both in enumerate(everyone) if both[side]}
+            bring(alice, people, name=name)
+        return as_alice.get(PAGE)
+
+    return make
+
+
+def moves(answer):
+    """The numbers beside the picture: up, down, same, new, gone."""
+    shown = re.search(r'<dl class="moves">.*?</dl>', answer.content.decode(), re.DOTALL).group()
+    return re.findall(r"<dd>(.*?)</dd>", shown)
+
+
+def cells(answer):
+    """From each level to each that is not nobody, as the table tells."""
+    return {told for _, row in answer.context["movement"].table for told in row} - {"0"}
+
+
+def test_what_moved_since_the_last_file(moved):
+    answer = moved(up=6, low=21, new=7, gone=5)
     page = text_of(answer)
-    assert "Since the last file: 1 moved up, 0 moved down" in page
-    movement = answer.context["movement"]
-    assert (movement.up, movement.down, movement.same) == (1, 0, 1)
-    assert (movement.new, movement.gone, movement.compared) == (1, 1, 2)
+    assert "Since the last file: 6 moved up, 0 moved down" in page
+    assert moves(answer) == ["6", "0", "21", "7", "5"]
+    assert cells(answer) == {"6", "21"}
     assert "In october.csv , and no longer in this one" in page
+    last = Batch.objects.get(name="november.csv")
     assert f'href="{last.get_absolute_url()}">Open the list of this file' in answer.content.decode()
-    assert "1 moved up, 0 moved down, 1 stayed." in answer.content.decode()  # said of the picture
+    assert "6 moved up, 0 moved down, 21 stayed." in answer.content.decode()  # said of the picture
+
+
+def test_how_few_moved_is_not_told(moved):
+    answer = moved(up=1, down=4, low=21, gone=2)
+    few = "fewer than 5"
+    assert f"Since the last file: {few} moved up, {few} moved down" in text_of(answer)
+    # Together they are five: of neither the others tell.
+    assert moves(answer) == [few, few, "21", "0", few]
+    assert cells(answer) == {few, "21"}
+
+
+def test_nor_can_it_be_worked_out_from_how_many_there_are_in_all(moved):
+    answer = moved(up=1, low=21, new=8)
+    assert moves(answer) == ["fewer than 5", "0", "about 20", "about 10", "0"]
+    assert cells(answer) == {"fewer than 5", "about 20"}
+
+
+def test_nor_from_how_many_went_the_same_way(moved):
+    answer = moved(up=6, low=21, high=3)
+    assert moves(answer) == ["6", "0", "24", "0", "0"]
+    assert cells(answer) == {"6", "fewer than 5", "about 20"}
+    picture = re.search(r'<svg class="flows".*?</svg>', answer.content.decode(), re.DOTALL).group()
+    beside_the_levels = set(re.findall(r">([a-z ]*[0-9]+)<", picture)) - {"0"}
+    assert beside_the_levels == {"about 10", "about 20", "about 30", "fewer than 5"}
 
 
 # ------------------------------------------------------------------ by group
@@ -283,10 +409,11 @@ def test_queries_do_not_grow_with_what_is_stored(
     many(5, "A", LEAVING, groups={"Department": "Sales"})
     many(5, "A", STAYING, groups={"Department": "Sales"})
     as_alice.get(PAGE)
-    # session, person, latest rows, last file, account, how many are stored, own file at work
-    with django_assert_num_queries(7):
+    # session, person, latest rows, last to end, account, how many are stored, own files at work,
+    # file of the workforce
+    with django_assert_num_queries(8):
         as_alice.get(PAGE)
     many(60, "B", LEAVING, groups={"Department": "Research"})
     as_alice.get(PAGE)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         as_alice.get(PAGE)
