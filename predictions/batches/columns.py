@@ -38,9 +38,7 @@ _HOW = {
     "likeness": pgettext_lazy("how a column was recognised", "Looks like it: check it"),
     REMEMBERED: pgettext_lazy("how a column was recognised", "As in the last file like this one"),
     CHOSEN: pgettext_lazy("how a column was recognised", "Your choice"),
-    DEPARTMENTS: pgettext_lazy(
-        "how a column was recognised", "Proposed: to compare departments or teams"
-    ),
+    DEPARTMENTS: pgettext_lazy("how a column was recognised", "Proposed: to compare departments"),
     PLACES: pgettext_lazy("how a column was recognised", "Proposed: to compare sites"),
 }
 
@@ -197,7 +195,7 @@ class ColumnsForm(forms.Form):
         if use in self._audit:
             return _("For fairness checks only: no risk is computed from it.")
         if use == GROUP:
-            return _("Stored with each assessment, to filter and compare by. The model ignores it.")
+            return _("Stored with each assessment; the model ignores it.")
         return ""
 
     @cached_property
