@@ -39,6 +39,8 @@ AT_WORK = (BatchState.CHECKING, BatchState.RUNNING)
 """The background worker has something to do."""
 WAITING = (BatchState.DRAFT, BatchState.CHECKED)
 """A person has something to decide; the file itself is still kept."""
+_WORKFORCE = 5
+"""A file of the workforce holds one in so many of the people that are known, or more."""
 ENDED = (BatchState.DONE, BatchState.CANCELLED, BatchState.FAILED, BatchState.DISCARDED)
 
 
@@ -57,6 +59,20 @@ class BatchQuerySet(models.QuerySet["Batch"]):
         """Those with results to read, the last one first."""
         return self.filter(state__in=(BatchState.DONE, BatchState.CANCELLED)).order_by(
             "-finished_at", "-id"
+        )
+
+    def workforce(self, people: int) -> BatchQuerySet:
+        """Those that were to hold the whole workforce, the last one first.
+
+        Where so many `people` are known, it is a file that was worked through, corrects no other,
+        and holds a fifth of them at least.
+        """
+        whole = self.filter(state=BatchState.DONE, corrects=None)
+        least = max(-(-people // _WORKFORCE), 1)
+        return (
+            whole.annotate(accepted=models.Sum("chunks__accepted"))
+            .filter(accepted__gte=least)
+            .order_by("-finished_at", "-id")
         )
 
 

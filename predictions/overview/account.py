@@ -2,18 +2,24 @@
 
 It holds names, codes and counts; the words come when it is read, in the reader's language.
 
-    {"people", "levels": {band: people}, "mean_risk", "nameless", "predictions",
-     "model", "base_rate",
-     "by": [{"kind": "group"|"input", "name", "values": [[value, people, high]…]}…],
-     "effects": {"people", "terms": [{"name", "up", "down", "raised", "lowered", "most"?}…]}|null,
-     "movement": {…}|null, "file": id|null}
+    {**of everyone who was ever assessed, "present": {of those who still are}|null,
+     "nameless", "predictions", "model", "base_rate", "file": id|null,
+     "workforce": {"files": [id…], "since": files}|null, "movement": {…}|null}
 
-Shares and log-odds are numbers of 0 to 1 and around 0; `people` are counts of employees.
+Of everyone, and of those present, it says the same:
+
+    {"people", "levels": {band: people}, "mean_risk",
+     "by": [{"kind": "group"|"input", "name", "values": [[value, people, high]…]}…],
+     "effects": {"people", "terms": [{"name", "up", "down", "raised", "lowered", "most"?}…]}|null}
+
+Present is who was assessed with the last file of the workforce, or since it began; null says that
+there is no such file. Shares and log-odds are numbers of 0 to 1 and around 0; `people` are counts
+of employees.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlcore import registry
@@ -27,41 +33,65 @@ MOST_AT_ONCE = 3000
 """Predictions up to which an account is computed while someone waits for the page."""
 
 
+class _Count:
+    """What is counted of some of the people, or of all."""
+
+    def __init__(self, active: registry.ActiveModel | None) -> None:
+        self._levels, self._groups = Levels(), Groups()
+        self._active = active
+        if active:
+            versions = ModelVersion.objects.only("sha256", "schema")
+            schemas = {version.pk: registry.schema_of(version) for version in versions}
+            self._answers = Answers(active.schema, schemas)
+            self._effects = Effects(active.model, active.schema)
+
+    def add(self, rows: Sequence[reading.Row]) -> None:
+        self._levels.add(rows)
+        self._groups.add(rows)
+        if self._active is None:
+            return
+        by_model: dict[int, list[reading.Row]] = {}
+        for row in rows:
+            by_model.setdefault(row[0], []).append(row)
+        for model, its in by_model.items():
+            inputs = parsed(its)
+            self._answers.add(model, inputs, [band in HIGH for _, band, *_ in its])
+            if model == self._active.id:
+                self._effects.add(inputs)
+
+    def to_json(self) -> dict[str, Any]:
+        levels = self._levels
+        by = self._groups.to_json(levels.people)
+        return {
+            **levels.to_json(),
+            "by": by + (self._answers.to_json(levels.people) if self._active else []),
+            "effects": self._effects.to_json() if self._active else None,
+        }
+
+
 def compute(earlier: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The account of now. Memory is bounded; the time grows with the number of employees.
 
     What an `earlier` account says of the movement between two files is taken over, for it stays.
     """
     active = active_model()
-    schemas = {v.pk: registry.schema_of(v) for v in ModelVersion.objects.only("sha256", "schema")}
-    levels, groups = Levels(), Groups()
-    answers = Answers(active.schema, schemas) if active else None
-    effects = Effects(active.model, active.schema) if active else None
-    for rows in reading.latest_of_each():
-        levels.add(rows)
-        groups.add(rows)
-        if answers is None or effects is None or active is None:
-            continue
-        by_model: dict[int, list[reading.Row]] = {}
-        for row in rows:
-            by_model.setdefault(row[0], []).append(row)
-        for model, its in by_model.items():
-            inputs = parsed(its)
-            answers.add(model, inputs, [band in HIGH for _, band, *_ in its])
-            if model == active.id:
-                effects.add(inputs)
-    last = Batch.objects.finished().values_list("pk", flat=True).first()
-    by = groups.to_json(levels.people) + (answers.to_json(levels.people) if answers else [])
+    files = list(Batch.objects.workforce(reading.people())[:2])
+    last = files[0] if files else None
+    everyone, present = _Count(active), _Count(active)
+    for rows in reading.latest_of_each(last.started_at if last else None):
+        everyone.add(rows)
+        if last:
+            present.add([row for row in rows if row[-1]])
     return {
-        **levels.to_json(),
+        **everyone.to_json(),
+        "present": present.to_json() if last else None,
         "nameless": reading.without_reference(),
         "predictions": reading.predictions(MOST_AT_ONCE + 1),
         "model": active.id if active else None,
         "base_rate": active.model.base_rate if active else None,
-        "by": by,
-        "effects": effects.to_json() if effects else None,
-        "movement": _movement(earlier["movement"] if earlier else None),
-        "file": last,
+        "file": Batch.objects.finished().values_list("pk", flat=True).first(),
+        "workforce": _workforce(last) if last else None,
+        "movement": _movement(files, earlier["movement"] if earlier else None),
     }
 
 
@@ -73,14 +103,21 @@ def active_model() -> registry.ActiveModel | None:
         return None
 
 
-def _movement(earlier: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """The last file against what was known of its people before it; None with fewer than two.
+def _workforce(last: Batch) -> dict[str, Any]:
+    """The last file of the workforce with those that corrected it, and how many others followed."""
+    files = _with_corrections(last)
+    others = Batch.objects.finished().exclude(pk__in=files)
+    return {"files": files, "since": others.filter(finished_at__gt=last.finished_at).count()}
 
-    A file counts with those that corrected its refused rows: together they are everyone it was to
-    hold. One that was stopped is no whole file.
+
+def _movement(
+    newest: Sequence[Batch], earlier: Mapping[str, Any] | None
+) -> Mapping[str, Any] | None:
+    """The last file of the workforce against what was known of its people before it.
+
+    None with fewer than two. A file counts with those that corrected its refused rows: together
+    they are everyone it was to hold.
     """
-    whole = Batch.objects.filter(state=BatchState.DONE)
-    newest = list(whole.filter(corrects=None).order_by("-finished_at", "-id")[:2])
     if len(newest) < 2:
         return None
     last, before = newest

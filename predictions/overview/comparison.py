@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
 
 from mlcore.engine.schema import FeatureSchema
 from mlcore.engine.words import say
+from predictions.batches import ranking
+from predictions.models import Batch
 from predictions.small_groups import Group, about, shown
 
 
@@ -33,6 +36,8 @@ class Bar:
     group: Group
     rounded: bool
     """Whether only about how many they are is said."""
+    address: str
+    """Of these people in the list of the last file; `""` where it does not tell them apart."""
 
     @property
     def share(self) -> float:
@@ -83,11 +88,12 @@ def comparison(
     by: str,
     share: float,
     language: str,
+    file: Batch | None = None,
 ) -> Comparison | None:
     """What an account says of groups, divided by the way `by`; None where nothing divides them.
 
     Of a way that is not there, and of none, the first that has two groups to compare is taken.
-    `schema` is that of the account's model.
+    `schema` is that of the account's model, `file` the one whose list the groups lead to.
     """
     ways = {}
     for way in content["by"]:
@@ -104,6 +110,7 @@ def comparison(
             label=_label(ways[chosen], group, schema, language),
             group=group,
             rounded=found.rounded,
+            address=_address(file, content["model"], ways[chosen], group),
         )
         for group in found.groups
     ]
@@ -123,6 +130,22 @@ def comparison(
         rounded=found.rounded,
         share=share,
     )
+
+
+def _address(file: Batch | None, model: int | None, way: Mapping[str, Any], group: Group) -> str:
+    if file is None:
+        return ""
+    if way["kind"] == "group":
+        kept = [file.headers[place] for place in file.cut.get("grouped", ())]
+        if way["name"] not in kept or group.value is None:
+            return ""
+        key = ranking.group_key(way["name"])
+    elif file.model_version_id == model:
+        key = ranking.answer_key(way["name"])
+    else:
+        return ""
+    query = urlencode({key: ranking.value_text(group.value)})
+    return f"{file.get_absolute_url()}?{query}#list"
 
 
 def _name(way: Mapping[str, Any], schema: FeatureSchema | None, language: str) -> str:

@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 
 from mlcore.engine.features import Feature
 from mlcore.engine.schema import FeatureSchema
-from mlcore.templatetags.figures import whole
 from predictions.explanation import Reason, label_of
+from predictions.overview.counts import told
 from predictions.small_groups import FEWEST, Group, about, must_round, shown
 
 _STRONGEST = 8  # that are shown at once
@@ -49,14 +49,7 @@ class Driver:
     @property
     def counts(self) -> tuple[str, str]:
         """How many people's risk it raises and lowers, in words."""
-        return self._count(self.raised), self._count(self.lowered)
-
-    def _count(self, people: int) -> str:
-        if 0 < people < FEWEST:
-            return _("fewer than 5")
-        if people and self.rounded:
-            return _("about {people}").format(people=whole(about(people)))
-        return whole(people)
+        return told(self.raised, rounded=self.rounded), told(self.lowered, rounded=self.rounded)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

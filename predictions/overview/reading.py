@@ -19,7 +19,8 @@ PORTION = 4096
 """Rows held at once."""
 
 Row = tuple[Any, ...]
-"""(model, band, probability, inputs, groups); the last two as the JSON text that is stored."""
+"""(model, band, probability, inputs, groups, recent); inputs and groups as the JSON text that is
+stored, recent whether it was made since a moment."""
 
 _TABLE = "predictions_prediction"
 _COLUMNS = "model_version_id, band, probability, inputs, groups"
@@ -38,15 +39,15 @@ WITH RECURSIVE person (employee_id, created_at) AS (
   ) AS following
 )
 SELECT latest.* FROM person CROSS JOIN LATERAL (
-  SELECT {_COLUMNS} FROM {_TABLE}
+  SELECT {_COLUMNS}, created_at >= %s FROM {_TABLE}
   WHERE employee_id = person.employee_id AND created_at >= person.created_at
   ORDER BY created_at DESC, id DESC LIMIT 1
 ) AS latest
 """  # noqa: S608 (names of our own)
 
 _LATEST_BY_RANK = f"""
-SELECT {_COLUMNS} FROM (
-  SELECT {_COLUMNS},
+SELECT {_COLUMNS}, recent FROM (
+  SELECT {_COLUMNS}, created_at >= %s AS recent,
     ROW_NUMBER() OVER (PARTITION BY employee_id ORDER BY created_at DESC, id DESC) AS place
   FROM {_TABLE} WHERE employee_id <> ''
 ) AS ranked WHERE place = 1
@@ -100,6 +101,7 @@ SELECT COUNT(*) FROM (
 ) AS gone
 """  # noqa: S608
 
+_PEOPLE = f"SELECT COUNT(DISTINCT employee_id) FROM {_TABLE} WHERE employee_id <> ''"  # noqa: S608
 _NAMELESS = f"SELECT COUNT(*) FROM {_TABLE} WHERE employee_id = ''"  # noqa: S608
 _CAPPED = f"SELECT COUNT(*) FROM (SELECT 1 FROM {_TABLE} LIMIT %s) AS counted"  # noqa: S608
 
@@ -116,21 +118,27 @@ class Move:
     people: int
 
 
-def latest_of_each() -> Iterator[list[Row]]:
+def latest_of_each(since: datetime | None = None) -> Iterator[list[Row]]:
     """The latest prediction of each employee who has a reference, in portions.
 
-    A row holds the model's id, the band, the probability, and the inputs and the groups as the JSON
-    text that is stored.
+    A row holds the model's id, the band, the probability, the inputs and the groups as the JSON
+    text that is stored, and whether it was made at `since` or later (of None, it was not).
     """
+    moment = connection.ops.adapt_datetimefield_value(since)
     fast = connection.vendor == "postgresql"
     # Outside a transaction PostgreSQL would copy the whole result before it gave a first row.
     with (
         transaction.atomic() if fast else nullcontext(),
         connection.chunked_cursor() as cursor,
     ):
-        cursor.execute(_LATEST_BY_LEAPS if fast else _LATEST_BY_RANK)
+        cursor.execute(_LATEST_BY_LEAPS if fast else _LATEST_BY_RANK, [moment])
         while rows := cursor.fetchmany(PORTION):
             yield rows
+
+
+def people() -> int:
+    """How many employees who have a reference were ever assessed."""
+    return _number(_PEOPLE)
 
 
 def without_reference() -> int:

@@ -66,7 +66,7 @@ class Groups:
 
     def add(self, rows: Sequence[Row]) -> None:
         found: Counter[tuple[str, str, bool]] = Counter()
-        for _, band, _, _, groups in rows:
+        for _, band, _, _, groups, *_ in rows:
             if groups != "{}":
                 high = band in HIGH
                 found.update((name, text, high) for name, text in json.loads(groups).items())
@@ -153,7 +153,9 @@ class Effects:
         for pair in self._model.pairs:
             first, second = pair.features
             adds[pair.name] = pair.over(columns[first], columns[second])
-        log_odds = self._model.intercept + sum(adds.values())
+        log_odds = np.full(len(inputs), self._model.intercept)
+        for contributions in adds.values():
+            log_odds += contributions
         risk = self._risk(log_odds)
         for name, contributions in adds.items():
             self._terms[name].add(contributions)
@@ -332,4 +334,4 @@ def _values(counted: Counted) -> list[list[Any]]:
 
 def parsed(rows: Iterable[Row]) -> list[dict[str, Value]]:
     """The inputs of rows, from the text that is stored."""
-    return [json.loads(inputs) for _, _, _, inputs, _ in rows]
+    return [json.loads(inputs) for _, _, _, inputs, *_ in rows]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.translation import get_language
 from django.views.decorators.cache import cache_control
@@ -14,7 +15,7 @@ from accounts.models import User
 from mlcore import registry
 from mlcore.engine.schema import FeatureSchema
 from mlcore.models import ModelVersion
-from predictions.models import Batch, Overview, Prediction
+from predictions.models import Batch, Prediction
 from predictions.models.batch import AT_WORK, WAITING
 from predictions.overview import keeping
 from predictions.overview.account import active_model
@@ -24,6 +25,8 @@ from predictions.overview.levels import levels
 from predictions.overview.movement import movement
 
 _RECENT = 8
+EVERYONE = "all"
+"""What `people` is in the address to count who is no longer among the workforce, too."""
 
 
 @require_safe
@@ -37,44 +40,68 @@ def home(request: HttpRequest) -> HttpResponse:
     if not person.has_perm("predictions.view_prediction"):
         return render(request, "home.html", {"ready": active is not None})
     recent = list(Prediction.objects.visible_to(person).for_history()[:_RECENT])
-    last_file = Batch.objects.finished().first()
+    newest = Batch.objects.finished().first()
     standing = keeping.standing(
-        recent[0].created_at if recent else None, last_file.pk if last_file else None
+        recent[0].created_at if recent else None, newest.pk if newest else None
     )
+    content = standing.overview.content if standing.overview else None
     context: dict[str, Any] = {
         "ready": active is not None,
         "recent": recent,
-        "last_file": last_file,
         "pending": _pending(person),
         "standing": standing,
+        **_last_file(content, newest),
     }
-    if standing.overview:
-        context |= _pictures(standing.overview, active, request.GET.get("by", ""))
+    if content:
+        context |= _pictures(content, active, request.GET, context["last_file"])
     return render(request, "overview/dashboard.html", context)
 
 
-def _pending(person: User) -> Batch | None:
-    """The file of this person that is at work, or waits for them."""
+def _last_file(content: Mapping[str, Any] | None, newest: Batch | None) -> dict[str, Any]:
+    """The last file of the workforce; where there is none, the one that ended last."""
+    told = content["workforce"] if content else None
+    if told is None:
+        return {"last_file": newest, "corrections": 0, "since": 0}
+    file = told["files"][0]
+    last = newest if newest and newest.pk == file else Batch.objects.filter(pk=file).first()
+    return {"last_file": last, "corrections": len(told["files"]) - 1, "since": told["since"]}
+
+
+def _pending(person: User) -> list[Batch]:
+    """The files of this person that are at work, or wait for them."""
     if not person.has_perm("predictions.assess_by_file"):
-        return None
-    return (
-        Batch.objects.filter(uploaded_by=person, state__in=(*AT_WORK, *WAITING))
-        .order_by("-uploaded_at", "-id")
-        .first()
-    )
+        return []
+    theirs = Batch.objects.filter(uploaded_by=person, state__in=(*AT_WORK, *WAITING))
+    return list(theirs.only("name", "state").order_by("-uploaded_at", "-id"))
 
 
-def _pictures(overview: Overview, active: registry.ActiveModel | None, by: str) -> dict[str, Any]:
-    content, language = overview.content, get_language() or "en"
+def _pictures(
+    content: Mapping[str, Any],
+    active: registry.ActiveModel | None,
+    query: QueryDict,
+    last_file: Batch | None,
+) -> dict[str, Any]:
+    """What an account says, of those present or of everyone, as the address asks."""
+    language = get_language() or "en"
     schema, version = _model(content["model"], active)
-    everyone = levels(content)
+    present = content["present"]
+    everyone = present is None or query.get("people") == EVERYONE
+    counted = content if everyone else {**content, **present}
+    found = levels(counted)
     return {
-        "levels": everyone,
+        "levels": found,
+        "everyone": everyone,
+        "missing": content["people"] - present["people"] if present else 0,
         "movement": movement(content),
         "comparison": comparison(
-            content, schema=schema, by=by, share=everyone.share, language=language
+            counted,
+            schema=schema,
+            by=query.get("by", ""),
+            share=found.share,
+            language=language,
+            file=None if everyone else last_file,
         ),
-        "drivers": drivers(content, schema=schema, language=language) if schema else None,
+        "drivers": drivers(counted, schema=schema, language=language) if schema else None,
         "model_version": version,
     }
 

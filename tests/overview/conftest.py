@@ -31,6 +31,12 @@ def bring(active_model):
             corrects=corrects,
             state=BatchState.RUNNING,
             started_at=timezone.now(),
+            model_version_id=using.id,
+            headers=list(groups or {}),
+            cut={"grouped": list(range(len(groups or {})))},
+        )
+        batch.chunks.create(
+            number=0, rows=len(people), accepted=len(people), done_at=timezone.now()
         )
         rows = [EMPLOYEE | {"employee_id": one} | values for one, values in people.items()]
         frame = using.schema.clean_frame({name: [row[name] for row in rows] for name in rows[0]})
@@ -52,14 +58,19 @@ def bring(active_model):
 
 @pytest.fixture
 def many(bring, alice):
-    """`many(6, "E", LEAVING)`: so many people alike, in a file of their own."""
+    """`many(6, "E", LEAVING)`: so many people alike, of one file of the workforce with all that it
+    is called for: the first call makes the file, the others bring more of its lines."""
+    first = []
 
     def make(count, prefix, values, **options):
         people = {f"{prefix}-{number}": values for number in range(count)}
         groups = {
             header: [text] * count for header, text in (options.pop("groups", None) or {}).items()
         }
-        return bring(alice, people, groups=groups, **options)
+        corrects = first[0] if first else None
+        batch = bring(alice, people, groups=groups, **{"corrects": corrects, **options})
+        first.append(batch)
+        return batch
 
     return make
 

@@ -317,3 +317,51 @@ def test_it_is_said_when_another_threshold_judged_before(alice, carol, bring, ac
     registry.forget()
     bring(alice, {"E-1": STAYING, "E-2": LEAVING})
     assert account.compute()["movement"]["judged_otherwise"] == 2
+
+
+# ------------------------------------------------------------------ the file of the workforce
+
+
+def people(prefix, count, values=STAYING):
+    return {f"{prefix}-{number}": values for number in range(count)}
+
+
+def test_a_small_file_is_no_file_of_the_workforce(alice, bring):
+    first = bring(alice, people("E", 12))
+    second = bring(alice, people("E", 12))
+    bring(alice, people("F", 2))
+    content = account.compute()
+    assert content["workforce"] == {"files": [second.pk], "since": 1}
+    assert (content["movement"]["files"], content["movement"]["files_before"]) == (
+        [second.pk],
+        [first.pk],
+    )
+
+
+def test_a_fifth_of_everyone_is_a_workforce(alice, bring):
+    bring(alice, people("E", 12))
+    last = bring(alice, people("F", 3))
+    assert account.compute()["workforce"]["files"] == [last.pk]
+
+
+def test_few_people_in_a_file_are_not_all_that_many_others_are(alice, bring, record):
+    for number in range(11):
+        record(alice, employee_id=f"E-{number}")
+    bring(alice, people("F", 2))
+    content = account.compute()
+    assert content["workforce"] is None
+    assert content["present"] is None
+    assert content["people"] == 13
+
+
+def test_present_is_who_was_assessed_with_the_last_file_or_since(alice, bring, record):
+    bring(alice, people("E", 6) | people("GONE", 2, LEAVING))
+    last = bring(alice, people("E", 5))
+    bring(alice, {"E-5": STAYING}, corrects=last)
+    record(alice, employee_id="NEW", **LEAVING)
+    content = account.compute()
+    assert (content["people"], content["present"]["people"]) == (9, 7)
+    assert content["present"]["levels"][bands("NEW")[0]] == 1
+    assert content["present"]["effects"]["people"] == 7
+    found = next(way for way in content["present"]["by"] if way["name"] == "over_time")
+    assert found["values"] == [["No", 6, 0], ["Yes", 1, 1]]
