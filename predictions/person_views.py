@@ -27,7 +27,14 @@ from predictions import timeline_chart
 from predictions.explanation import explain
 from predictions.models import Prediction
 from predictions.models.prediction import BandChoice, PredictionQuerySet
-from predictions.timeline import Difference, Timeline, difference_of, timeline_of
+from predictions.timeline import (
+    Difference,
+    Timeline,
+    difference_of,
+    of_one_file,
+    repeated,
+    timeline_of,
+)
 from predictions.trial_form import TrialForm
 from predictions.what_if import (
     Change,
@@ -72,6 +79,11 @@ class Neighbours:
 
     earlier: Prediction | None
     later: Prediction | None
+    before: Prediction | None
+    """The earlier one, unless it is another line of the same file; likewise `after`."""
+    after: Prediction | None
+    repeated: list[str]
+    """That the file holds the employee on several lines, as a sentence."""
     count: int
     """How many there are with this one; at most so many are counted."""
     address: str
@@ -109,7 +121,16 @@ def _neighbours(request: HttpRequest, prediction: Prediction) -> Neighbours | No
     address = (
         f"{reverse('predictions:employee')}?{urlencode({'reference': prediction.employee_id})}"
     )
-    return Neighbours(earlier=earlier, later=later, count=count, address=address)
+    same_file = [each for each in (earlier, later) if each and of_one_file(prediction, each)]
+    return Neighbours(
+        earlier=earlier,
+        later=later,
+        before=None if earlier in same_file else earlier,
+        after=None if later in same_file else later,
+        repeated=repeated([prediction, *same_file]),
+        count=count,
+        address=address,
+    )
 
 
 # ------------------------------------------------------------------ what could change it
@@ -246,16 +267,21 @@ def _over_time(request: HttpRequest, reference: str) -> dict[str, object]:
     if not listed:
         return {"page": page, "count": 0}
     over_time: Timeline = timeline_of(listed, _language())
+    # Lines of one file are no development: what was before them is.
+    latest = listed[0] if page.number == 1 else None
+    before = next((each for each in listed[1:] if not of_one_file(each, listed[0])), None)
     difference: Difference | None = None
-    if page.number == 1 and len(listed) > 1:
-        difference = difference_of(listed[1], listed[0], _language())
-    pictures: list[SafeString] = timeline_chart.draw(over_time) if len(listed) > 1 else []
+    if latest and before:
+        difference = difference_of(before, latest, _language())
+    pictures: list[SafeString] = timeline_chart.draw(over_time) if before else []
     return {
         "page": page,
         "count": pages.count,
         "not_all": pages.count == _MOST_COUNTED,
         "timeline": over_time,
         "difference": difference,
-        "latest": listed[0] if page.number == 1 else None,
+        "latest": latest,
+        "before_at": before.created_at if before else None,
+        "repeated": repeated(listed),
         "pictures": pictures,
     }

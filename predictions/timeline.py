@@ -25,6 +25,7 @@ from predictions.models import Prediction
 
 _LOUD, _PLAIN, _FAINT = STRONG_FROM
 _MOST_TERMS = 6
+_MOST_LINES = 5
 _TOGETHER = " × "
 
 
@@ -100,6 +101,44 @@ class Timeline:
     entries: list[Entry]
     changes: list[ModelChange]
     """In the order of time."""
+
+
+def dated(moment: datetime, beside: datetime | None) -> str:
+    """A day as it is written, with its time where `beside` is of the same day."""
+    here = timezone.localtime(moment)
+    same_day = beside is not None and timezone.localtime(beside).date() == here.date()
+    return date_format(here, "DATETIME_FORMAT" if same_day else "DATE_FORMAT")
+
+
+def of_one_file(one: Prediction, other: Prediction) -> bool:
+    """Whether two assessments are lines of one file: nothing lies between them in time."""
+    return one.batch_id is not None and one.batch_id == other.batch_id
+
+
+def repeated(predictions: Sequence[Prediction]) -> list[str]:
+    """A sentence for each file that holds an employee more than once, of their assessments.
+
+    Each must have its `batch`.
+    """
+    files: dict[int, list[Prediction]] = {}
+    for prediction in predictions:
+        if prediction.batch_id is not None:
+            files.setdefault(prediction.batch_id, []).append(prediction)
+    return [_repeated(rows) for rows in files.values() if len(rows) > 1]
+
+
+def _repeated(rows: Sequence[Prediction]) -> str:
+    lines = sorted(prediction.row or 0 for prediction in rows)
+    text = ", ".join(map(str, lines[:_MOST_LINES])) + (", …" if lines[_MOST_LINES:] else "")
+    sentence = (
+        _("The file {file} holds this reference twice (lines {lines}): that is no development.")
+        if len(lines) == 2
+        else _(
+            "The file {file} holds this reference several times (lines {lines}): that is no"
+            " development."
+        )
+    )
+    return sentence.format(file=rows[0].batch.name if rows[0].batch else "", lines=text)
 
 
 def timeline_of(predictions: Sequence[Prediction], language: str) -> Timeline:
@@ -186,7 +225,7 @@ def difference_of(before: Prediction, after: Prediction, language: str) -> Diffe
 def _sentences(
     before: Prediction, after: Prediction, *, same_model: bool, moved: bool
 ) -> list[str]:
-    day = date_format(timezone.localtime(before.created_at), "DATE_FORMAT")
+    day = dated(before.created_at, after.created_at)
     risks = percent(before.probability), percent(after.probability)
     if risks[0] == risks[1]:
         found = [_("Since {date} the risk has stayed at {risk}.").format(date=day, risk=risks[0])]

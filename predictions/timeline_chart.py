@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
+from math import gcd
 
 from django.utils import timezone
 from django.utils.dateformat import format as write_date
@@ -23,7 +24,8 @@ from mlcore.templatetags.figures import percent
 from predictions.models.prediction import BandChoice
 from predictions.timeline import Entry, Timeline
 
-_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
+_LEAST_SPAN = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,9 +65,11 @@ class _Drawing:
         self.changes = timeline.changes
         moments = [entry.prediction.created_at for entry in self.entries]
         self.first, self.last = moments[0], moments[-1]
-        if self.last - self.first < _HOUR:
+        days = {timezone.localtime(moment).date() for moment in moments}
+        self.pattern = "j M Y" if len(days) == len(moments) else "j M Y H:i"
+        if self.last - self.first < _LEAST_SPAN:
             middle = self.first + (self.last - self.first) / 2
-            self.first, self.last = middle - _HOUR / 2, middle + _HOUR / 2
+            self.first, self.last = middle - _LEAST_SPAN / 2, middle + _LEAST_SPAN / 2
         highest = max(
             max(entry.prediction.probability, entry.prediction.base_rate, entry.point.threshold)
             for entry in self.entries
@@ -167,7 +171,7 @@ class _Drawing:
         for entry in self.entries:
             prediction = entry.prediction
             x, y = self._place(entry)
-            date = write_date(timezone.localtime(prediction.created_at), "j M Y")
+            date = write_date(timezone.localtime(prediction.created_at), self.pattern)
             risk = percent(prediction.probability)
             label = f"{date} · {risk} · {prediction.get_band_display()}"
             newest = entry is self.entries[-1]
@@ -192,13 +196,20 @@ class _Drawing:
 
 
 def date_ticks(first: datetime, last: datetime, most: int) -> list[tuple[datetime, str]]:
-    """At most so many round moments between two, each as it is written: hours, days or months."""
+    """At most so many round moments between two, each as it is written: from minutes to years.
+
+    Of the times of one day the first is written with the day.
+    """
     zone = timezone.get_current_timezone()
     first, last = first.astimezone(zone), last.astimezone(zone)
-    for hours in (1, 3, 6, 12):
-        found = _hours(first, last, hours, most)
+    for minutes in (2, 5, 10, 20, 30, 60, 180, 360, 720):
+        found = _times(first, last, minutes, most)
         if found is not None:
-            return [(moment, write_date(moment, "j M H:i")) for moment in found]
+            days_before = [None, *(moment.date() for moment in found)]
+            return [
+                (moment, write_date(moment, "H:i" if moment.date() == day else "j M H:i"))
+                for moment, day in zip(found, days_before, strict=False)
+            ]
     for days in (1, 2, 7, 14):
         found = _days(first, last, days, most)
         if found is not None:
@@ -211,17 +222,18 @@ def date_ticks(first: datetime, last: datetime, most: int) -> list[tuple[datetim
     return []
 
 
-def _hours(first: datetime, last: datetime, step: int, most: int) -> Sequence[datetime] | None:
-    if (last - first) / (step * _HOUR) > most:
+def _times(first: datetime, last: datetime, minutes: int, most: int) -> Sequence[datetime] | None:
+    if (last - first) / (minutes * _MINUTE) > most:
         return None
-    # Counted in universal time: an hour may be there twice, or not at all.
+    # Counted in universal time: an hour may be there twice, or not at all. Where clocks differ from
+    # it by less than hours, they do so by quarters of one.
     moment = first.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     found = []
     while moment <= last:
         local = moment.astimezone(first.tzinfo)
-        if moment >= first and local.hour % step == 0:
+        if moment >= first and (local.hour * 60 + local.minute) % minutes == 0:
             found.append(local)
-        moment += _HOUR
+        moment += gcd(minutes, 15) * _MINUTE
     return found
 
 

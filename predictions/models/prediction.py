@@ -62,7 +62,7 @@ class PredictionQuerySet(models.QuerySet["Prediction"]):
         return self.none()
 
     def for_history(self) -> PredictionQuerySet:
-        """A page's rows: with who, which model and which file, without what only one result's page shows."""
+        """A page's rows, with who, which model and which file: not what one result's page shows."""
         apart = ("format", "headers", "matched", "grouped", "cut", "message")
         return self.select_related("requested_by", "model_version", "batch").defer(
             "inputs",
@@ -116,7 +116,7 @@ class PredictionQuerySet(models.QuerySet["Prediction"]):
             same = same.filter(
                 models.Q(created_at__lt=moment) | models.Q(id__lt=pk), created_at__lte=moment
             ).order_by("-created_at", "-id")
-        return same.only("created_at", "probability", "band").first()
+        return same.only("created_at", "probability", "band", "batch", "row").first()
 
     def update(self, **values: Any) -> NoReturn:
         raise AppendOnlyError("Predictions are never changed.")

@@ -261,7 +261,11 @@ def test_a_reference_or_a_version_cannot_break_the_page(as_alice, alice, record)
 @pytest.mark.parametrize(
     ("first", "length", "most", "expected"),
     [
+        (JANUARY, timedelta(minutes=10), 7, "10:04"),
+        (JANUARY, timedelta(minutes=45), 4, "10:20"),
         (JANUARY, timedelta(hours=5), 7, "12 Jan 10:00"),
+        (JANUARY, timedelta(hours=5), 7, "11:00"),
+        (JANUARY, timedelta(hours=40), 7, "13 Jan 00:00"),
         (JANUARY, timedelta(days=6), 7, "13 Jan"),
         (JANUARY, timedelta(days=40), 7, "19 Jan"),
         (JANUARY, timedelta(days=300), 7, "Mar 2026"),
@@ -348,7 +352,9 @@ def test_neighbours_of_one_moment_follow_each_other(alice, record):
     assert all_.neighbour(oldest, newer=False) is None
 
 
-def test_a_row_of_a_file_names_its_file_its_line_and_its_groups(client, alice, bob, record):
+@pytest.fixture
+def of_a_file(alice, record):
+    """Records a line of a file: `of_a_file(8, over_time="No")`."""
     batch = Batch.objects.create(
         name="export.csv",
         sha256="0" * 64,
@@ -357,18 +363,76 @@ def test_a_row_of_a_file_names_its_file_its_line_and_its_groups(client, alice, b
         state=BatchState.DONE,
         started_at=JANUARY,
     )
-    made = record(alice)
-    row = Prediction.objects.get(pk=made.pk)
-    row.pk, row._state.adding = None, True
-    row.pk = Prediction._meta.pk.get_default()
-    row.batch, row.row, row.source = batch, 1024, Source.FILE
-    row.groups = {"Department": "Sales", "items": "three"}
-    row.save()
+
+    def make(line, groups=None, **values):
+        row = Prediction.objects.get(pk=record(alice, employee_id="E-3", **values).pk)
+        row._state.adding = True
+        row.pk = Prediction._meta.pk.get_default()
+        row.batch, row.row, row.source = batch, line, Source.FILE
+        row.employee_id, row.groups = "E-2", groups or {}
+        row.save()
+        return row
+
+    return make
+
+
+def test_a_row_of_a_file_names_its_file_its_line_and_its_groups(client, bob, of_a_file):
+    row = of_a_file(1024, groups={"Department": "Sales", "items": "three"})
     client.force_login(bob)
     page = client.get(row.get_absolute_url())
     text = text_of(page)
     assert "Row 1,024 of export.csv" in text
     assert "Department Sales" in text
     assert "items three" in text
-    assert f'href="/batches/{batch.pk}/"' in page.content.decode()
-    assert "export.csv" in text_of(client.get(ADDRESS, {"reference": "E-1024"}))
+    assert f'href="/batches/{row.batch_id}/"' in page.content.decode()
+    assert "export.csv line 1024" in text_of(client.get(ADDRESS, {"reference": "E-2"}))
+
+
+def test_two_lines_of_one_file_are_no_development(as_alice, of_a_file):
+    with on(3):
+        lines = of_a_file(12), of_a_file(8, over_time="No")
+    page = as_alice.get(ADDRESS, {"reference": "E-2"})
+    text = text_of(page)
+    twice = "The file export.csv holds this reference twice (lines 8, 12): that is no development."
+    assert twice in text
+    assert "Since" not in text
+    assert "Assessed once" not in text
+    assert page.context["pictures"] == []
+    oldest, newest = sorted(lines, key=lambda row: row.pk)
+    for row, other in ((oldest, newest), (newest, oldest)):
+        text = text_of(as_alice.get(row.get_absolute_url()))
+        assert twice in text
+        assert f"Line {other.row} of the same file: {other.get_band_display()}" in text
+        assert "assessed again" not in text
+        assert "Before, on" not in text
+
+
+def test_a_file_s_lines_are_compared_with_what_was_before_them(as_alice, alice, record, of_a_file):
+    with on(1):
+        record(alice, employee_id="E-2")
+    with on(3):
+        of_a_file(8), of_a_file(12), of_a_file(40)
+    page = as_alice.get(ADDRESS, {"reference": "E-2"})
+    text = text_of(page)
+    assert "Since 1 January 2027 the risk has stayed at" in text
+    assert "holds this reference several times (lines 8, 12, 40)" in text
+    assert len(page.context["pictures"]) == 2
+
+
+def test_two_assessments_of_one_day_have_their_times(as_alice, alice, record):
+    made = []
+    for minute in (2, 9):
+        with time_machine.travel(datetime(2027, 3, 1, 10, minute, tzinfo=UTC), tick=False):
+            made.append(record(alice))
+    page = as_alice.get(ADDRESS, {"reference": "E-1024"})
+    text = text_of(page)
+    assert "Since 1 March 2027, 10:02 the risk" in text
+    assert "Last assessed on 1 March 2027, 10:09" in text
+    for picture in page.context["pictures"]:
+        assert 'aria-label="1 Mar 2027 10:02 ·' in picture
+        ticks = re.findall(r'class="tick (?:middle|end)"[^>]*>([^<%]+)<', picture)
+        assert ticks[0].startswith("1 Mar 10:")
+        assert len(ticks) >= 2
+    first, last = (text_of(as_alice.get(each.get_absolute_url())) for each in made)
+    assert "assessed again since, on 1 March 2027, 10:09." in first
+    assert "Before, on 1 March 2027, 10:02, the level" in last
