@@ -7,12 +7,16 @@ worker, and the page says as of when it is.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import connection
 from django.utils import timezone
 
-from predictions.models import Batch, BatchState, Overview, Prediction
+from predictions.models import Batch, Overview, Prediction
+from predictions.models.batch import AT_WORK
 from predictions.overview import account, reading
 
 _KEPT = 3  # who reads one while another takes its place finds it still
@@ -21,6 +25,7 @@ _REST = 10  # times as long as the last computation took, before the next one be
 # this to commit is a file, and the end of a file asks for a new account.
 _LATE = timedelta(seconds=10)
 _LONGEST_FILE = timedelta(minutes=10)
+_LOCK = 0x6F76657276696577  # "overview": who holds this advisory lock computes
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +71,38 @@ def due() -> bool:
     return not _file_at_work()
 
 
+def is_quick() -> bool:
+    """Whether an account is computed in no time, for there are few predictions."""
+    return _few() <= account.MOST_AT_ONCE
+
+
 def refresh() -> bool:
-    """Compute the account again if that is due; whether it was. Two at once do no harm."""
-    if not due():
-        return False
-    compute_and_keep(_newest(), newest_overview())
-    return True
+    """Compute the account again if that is due and nobody else does; whether it was."""
+    with _alone() as alone:
+        if not alone or not due():
+            return False
+        compute_and_keep(_newest(), newest_overview())
+        return True
+
+
+@contextmanager
+def _alone() -> Iterator[bool]:
+    """Whether no other process computes an account now, nor begins to.
+
+    Without PostgreSQL nobody knows: two at once do no harm, they only compute the same.
+    """
+    if connection.vendor != "postgresql":
+        yield True
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
+        [alone] = cursor.fetchone()
+    try:
+        yield alone
+    finally:
+        if alone:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
 
 
 def newest_overview() -> Overview | None:
@@ -105,12 +136,12 @@ def _last_file() -> int | None:
 
 
 def _file_at_work() -> bool:
-    """Whether a file is being recorded, whose end will ask for an account.
+    """Whether a file is being tried or recorded: somebody waits for it.
 
     To count meanwhile would only slow it down. One that stands still for long stops nothing.
     """
     since = timezone.now() - _LONGEST_FILE
-    return Batch.objects.filter(state=BatchState.RUNNING, started_at__gte=since).exists()
+    return Batch.objects.filter(state__in=AT_WORK, started_at__gte=since).exists()
 
 
 def _behind(overview: Overview, newest: datetime | None, file: int | None) -> bool:

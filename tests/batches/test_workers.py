@@ -64,9 +64,8 @@ class Clusters:
 
     def kill(self, cluster):
         """kill -9 of everything at once, as when the machine goes."""
-        for process in self.processes(cluster):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.send_signal(signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(cluster.pid, signal.SIGKILL)
         cluster.wait(10)
         self.running.remove(cluster)
 

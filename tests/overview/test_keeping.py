@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 import time_machine
+from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from django.utils.module_loading import import_string
-from django_q.models import OrmQ
 
 from predictions.models import Batch, Overview, Prediction
 from predictions.overview import account, keeping, tasks
 from tests.overview.conftest import LEAVING, STAYING
+from tests.training.test_jobs import database_url
 
 PAGE = "/"
 
@@ -29,14 +30,6 @@ def as_alice(client, alice):
 def large(monkeypatch):
     """As if three predictions were many."""
     monkeypatch.setattr(account, "MOST_AT_ONCE", 2)
-
-
-def run_what_is_queued():
-    """As the background worker would."""
-    while queued := OrmQ.objects.first():
-        task = queued.task
-        queued.delete()
-        assert import_string(task["func"])() == "computed"
 
 
 def shown(answer):
@@ -79,8 +72,7 @@ def test_where_there_is_much_a_page_waits_for_the_worker(as_alice, alice, record
     answer = as_alice.get(PAGE)
     assert answer.context["standing"].overview is None
     assert "The pictures are being drawn." in answer.content.decode()
-    assert tasks.refresh() == "asked for"
-    run_what_is_queued()
+    call_command("refresh_overview")
     assert shown(as_alice.get(PAGE)) == 3
     record(alice, employee_id="E-3")
     answer = as_alice.get(PAGE)
@@ -137,11 +129,51 @@ def test_what_else_makes_an_account_old(alice, bring, what, monkeypatch):
         assert keeping.refresh()
 
 
-def test_it_is_asked_for_again_while_it_is_computed_and_computed_once(alice, record):
+def test_where_there_is_little_the_worker_computes_at_once(alice, record):
+    with later(-60):
+        record(alice, employee_id="E-1")
+    assert [tasks.refresh(), tasks.refresh()] == ["computed", "nothing new"]
+    assert tasks._children == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_where_there_is_much_no_task_waits_for_it(alice, record, large, monkeypatch):
+    """A process of its own computes, one at a time."""
+    with later(-60):
+        for number in range(3):
+            record(alice, employee_id=f"E-{number}")
+    monkeypatch.setenv("DATABASE_URL", database_url())
+    assert tasks.refresh() == "asked for"
+    (process,) = tasks._children
+    assert tasks.refresh() == "nothing new"
+    assert process.wait(60) == 0
+    assert keeping.newest_overview().content["people"] == 3
+    assert tasks.refresh() == "nothing new"
+    assert (tasks._children, Overview.objects.count()) == ([], 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_while_one_process_computes_another_does_not_begin(alice, record, monkeypatch):
+    if connection.vendor != "postgresql":
+        pytest.skip("there both compute the same")
     record(alice, employee_id="E-1")
-    assert [tasks.refresh(), tasks.refresh()] == ["asked for", "asked for"]
-    assert all(queued.task["timeout"] > 60 for queued in OrmQ.objects.all())
-    assert [tasks.compute(), tasks.compute()] == ["computed", "nothing new"]
+    compute, others = account.compute, []
+
+    def meanwhile(earlier):
+        with ThreadPoolExecutor(1) as threads:
+            others.append(threads.submit(refresh_apart).result())
+        return compute(earlier)
+
+    monkeypatch.setattr(account, "compute", meanwhile)
+    assert keeping.refresh()
+    assert others == [False]
+
+
+def refresh_apart():
+    try:
+        return keeping.refresh()
+    finally:
+        connection.close()
 
 
 def test_two_at_once_do_no_harm_and_few_are_kept(alice, record):
@@ -160,9 +192,10 @@ def test_an_account_that_began_earlier_never_takes_the_place_of_a_newer(alice, r
     assert keeping.newest_overview() == newer
 
 
-def test_while_a_file_is_recorded_the_worker_counts_nothing(alice, bring, record):
+@pytest.mark.parametrize("state", ["checking", "running"])
+def test_while_a_file_is_worked_on_the_worker_counts_nothing(alice, bring, state):
     last = bring(alice, {"E-1": LEAVING})
-    Batch.objects.filter(pk=last.pk).update(state="running")
+    Batch.objects.filter(pk=last.pk).update(state=state)
     assert not keeping.refresh()
     with later(3600):  # it stands still
         assert keeping.refresh()
