@@ -186,6 +186,27 @@ class TestTheRowsThatNameTheColumns:
             assert names == NAMES
             assert rows[0] == (2, first.split(";")), first
 
+    @pytest.mark.parametrize(
+        ("header", "first", "others"),
+        [
+            ("id;Age;Pay;Role", "A-one;quarante;confidentiel;Manager", ["2;41;3000;Manager"]),
+            ("id;Age;Pay;Role", "A-one;quarante;confidentiel;Manager", ["2;41;3000;Analyst"]),
+            ("Nom;Age;Salaire", "Zoé;trente;confidentiel", ["A;41;2500", "B;42;2600"]),
+            ("Employee;Age;Salary", "E1;n.d.;à définir", ["E2;41;2500", "E3;42;2600"]),
+            ("id;;pay", ";12;", ["1;13;500", "2;14;600"]),
+            ("id;Manager;pay", ";Manager;", ["1;x;500", "2;y;600"]),
+            ("Contrat;Unité;Temps", "(CDI);(RH);(80%)", ["CDD;IT;100"]),
+            ("id;dep;pay", "7;(Sales);", ["1;(HR);500"]),
+            ("id;Civilité;pay", ";H;", ["1;F;500", "2;H;600"]),
+            ("id;Entrée;;Sortie;", ";2001;2002;;", ["1;2001;2003;2004;2005"]),
+        ],
+        ids=range(10),
+    )
+    def test_nor_is_one_whose_cells_are_odd(self, header, first, others):
+        _, rows = brought("\n".join([header, first, *others * 6]))
+        assert len(rows) == 1 + 6 * len(others)
+        assert rows[0] == (2, first.split(";"))
+
     def test_nor_where_columns_have_no_name(self):
         header = "Matricule;Employé;Salaire;Taux;Service;\n"
         rows = "A1;;;;;note\nA2;x;2;3;Paie;\nA3;y;3;4;Paie;\n"
@@ -216,8 +237,35 @@ class TestFormat:
         layout = examine((HEADER + ROWS).encode("cp1252")).format
         assert Format.from_json(layout.to_json()) == layout
         assert layout == Format(
-            kind="csv", encoding="cp1252", delimiter=";", header_lines=1, headers=NAMES
+            kind="csv",
+            encoding="cp1252",
+            delimiter=";",
+            header_lines=1,
+            headers=NAMES,
+            names_from=(1,),
         )
+
+    def test_one_kept_without_the_rows_of_its_header_can_be_read(self):
+        stored = examine((HEADER + ROWS).encode()).format.to_json()
+        del stored["names_from"], stored["skipped"]
+        assert Format.from_json(stored).headers == NAMES
+
+    @pytest.mark.parametrize(
+        ("header", "names_from", "skipped"),
+        [
+            (HEADER, (1,), ()),
+            ("Export RH au 31/12/2025;;;\n\n" + HEADER, (3,), (1,)),
+            ("sep=;\nExport\nRH\n" + HEADER + ";;€;%\n", (4, 5), (2, 3)),
+            ("Identité;;Rémunération;\n" + HEADER, (2,), (1,)),
+            ("Titre\n;;Paie;\nMatricule;Nom;2023;2024\n", (3,), (1, 2)),
+            ("Titre\nQui;;Paie;\nMatricule;Nom;2023;2024\n", (2, 3), (1,)),
+            ('Matricule;"Nom\nde famille";2023;2024\n;;(€);(€)\n', (1, 3), ()),
+        ],
+        ids=range(7),
+    )
+    def test_it_tells_the_lines_that_are_no_employees(self, header, names_from, skipped):
+        layout = examine((header + "A1;x;1;2\nA2;y;3;4\n").encode()).format
+        assert (layout.names_from, layout.skipped) == (names_from, skipped)
 
     def test_the_employees_are_estimated_by_the_lines(self):
         assert examine((HEADER + ROWS).encode()).about_rows == 2

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from mlcore.engine.drafting.answer_words import MARKS, UNKNOWN_NUMBERS
 from mlcore.engine.drafting.common_headers import TERMS
+from mlcore.engine.drafting.header_words import OWN_REFERENCE, phrase
 from mlcore.engine.ingest.dialect import filled_width, width_of
 from mlcore.engine.ingest.refusals import TableError
 from mlcore.engine.values import fold
@@ -42,8 +43,9 @@ class Naming:
     """The names of the columns, and where they stood."""
 
     names: list[str]
-    last: int
-    """Place, among the rows given, of the last row that names."""
+    rows: tuple[int, ...]
+    """Places, among the rows given, of those that the names were made of, and of units below; the
+    employees follow the last one."""
 
 
 def find(rows: Sequence[Sequence[str]]) -> Naming:
@@ -62,17 +64,20 @@ def find(rows: Sequence[Sequence[str]]) -> Naming:
     first = _first(grid, width)
     last = first
     while last < min(first + _MOST, len(grid) - 1) and _continues(
-        grid[first], grid[last + 1], _numeric(grid[last + 2 :], width)
+        grid[first], grid[last + 1], grid[last + 2 :]
     ):
         last += 1
     if any(row[0].startswith(MERGE_MARKERS) for row in grid[: last + 1]):
         raise TableError("unfinished_merge")
-    names = _names(grid, first, last)
+    block = grid[first : last + 1]
+    above = grid[first - 1] if first and sum(map(bool, grid[first - 1])) > 1 else []
+    names = _names(block, above)
     if looks_like_values(grid[first]) and looks_like_values(names):
         raise TableError("no_header")
     if 2 * sum(name.startswith("=") for name in names) > len(names):
         raise TableError("formulas")
-    return Naming(distinct(names), last)
+    begin = first - 1 if above and names != _names(block, []) else first
+    return Naming(distinct(names), tuple(range(begin, last + 1)))
 
 
 def looks_like_values(header: Sequence[object]) -> bool:
@@ -111,57 +116,79 @@ def _first(grid: Sequence[Sequence[str]], width: int) -> int:
     return counts.index(max(counts))
 
 
-def _numeric(rows: Sequence[Sequence[str]], width: int) -> list[bool]:
-    """Which columns hold numbers, as far as the rows tell."""
-    numeric = []
-    for place in range(width):
-        cells = [row[place] for row in rows if row[place]]
-        numbers = sum(map(is_value, cells))
-        numeric.append(bool(cells) and numbers >= _NUMERIC * len(cells))
-    return numeric
+def _continues(header: Sequence[str], row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Whether the row below a header is one of names or units too.
 
-
-def _continues(header: Sequence[str], row: Sequence[str], numeric: Sequence[bool]) -> bool:
-    """Whether the row below a header is one of names or units too, and no employee's."""
-    cells = [cell for cell in row if cell]
-    if not cells:
-        return False
-    if all(map(_is_unit, cells)):
-        return True
+    An employee that is taken for one is lost without a word, and a row of names that is taken for
+    an employee is refused with a sentence: so it must be quite unlike what stands `below` it.
+    """
+    cells = {place: cell for place, cell in enumerate(row) if cell}
+    again = sum(1 for place, cell in cells.items() if cell == header[place])
     # The header once more; or under names merged downwards, where the halves of others stand.
-    again = sum(1 for name, cell in zip(header, row, strict=True) if cell and cell == name)
-    if 2 * again > len(cells):
+    if again > 1 and 2 * again > len(cells):
         return True
-    halves = [
-        not name or not after
-        for name, after, cell in zip(header, [*header[1:], ""], row, strict=True)
-        if cell
-    ]
-    if all(halves) and 2 * len(cells) < len(row):
+    columns = {place: [after[place] for after in below if after[place]] for place in cells}
+    if not cells or any(_occurs(cell, columns[place]) for place, cell in cells.items()):
+        return False
+    over_numbers = {place for place, column in columns.items() if _numeric(column)}
+    if all(_is_unit(cell, place in over_numbers) for place, cell in cells.items()):
         return True
-    # Where numbers stand in every other row, this one has words, and no number at all.
-    words = [cell for cell, is_number in zip(row, numeric, strict=True) if cell and is_number]
+    if any(cell.casefold() in UNKNOWN_NUMBERS for cell in cells.values()):
+        return False
+    words = {
+        place: cell for place, cell in cells.items() if place in over_numbers and not is_value(cell)
+    }
+    if len({*cells.values()}) < max(2, len(cells)):
+        return False
+    halves = all(not header[place] or not (*header, "x")[place + 1] for place in cells)
+    if halves and not row[0] and 2 * len(cells) < len(row):
+        return all(
+            place in words or _is_name(cell) or _is_year(cell, columns[place])
+            for place, cell in cells.items()
+        )
+    # Where numbers stand in every other row, this one has names, and no number at all.
     return (
         len(words) >= 2
-        and len(set(words)) == len(words)
-        and not any(map(is_value, words))
-        and not any(word.casefold() in UNKNOWN_NUMBERS for word in words)
-        and 2 * len(words) >= sum(numeric)
+        and len(words) == len(over_numbers)
+        and 2 * len(words) >= sum(map(_numeric, zip(*below, strict=True)))
+        and 2 * sum(map(_is_name, words.values())) >= len(words)
     )
 
 
-def _is_unit(cell: str) -> bool:
+def _occurs(cell: str, column: Sequence[str]) -> bool:
+    key = cell.casefold()
+    return any(other.casefold() == key for other in column)
+
+
+def _numeric(column: Sequence[str]) -> bool:
+    """Whether a column holds numbers, as far as its cells tell."""
+    filled = [cell for cell in column if cell]
+    return bool(filled) and sum(map(is_value, filled)) >= _NUMERIC * len(filled)
+
+
+def _is_name(cell: str) -> bool:
+    """Whether columns are usually called so."""
+    return fold(cell) in TERMS or OWN_REFERENCE.search(phrase(cell)) is not None
+
+
+def _is_year(cell: str, column: Sequence[str]) -> bool:
+    """Whether a cell is a year that other numbers stand under."""
+    return _YEAR.fullmatch(cell) is not None and not any(map(_YEAR.fullmatch, column))
+
+
+def _is_unit(cell: str, over_numbers: bool) -> bool:
     bare = cell[1:-1] if _UNIT.fullmatch(cell) else cell
-    return bare is not cell or (fold(bare) or bare) in _UNITS
+    is_known = (fold(bare) or bare) in _UNITS
+    return is_known or (over_numbers and bare is not cell and not any(map(str.isdigit, bare)))
 
 
-def _names(grid: Sequence[Sequence[str]], first: int, last: int) -> list[str]:
-    block = [row for row in grid[first : last + 1] if not all(_is_unit(c) for c in row if c)]
-    block = block or [grid[first]]
-    main = max(block, key=_naming)
-    above = grid[first - 1] if first and sum(map(bool, grid[first - 1])) > 1 else []
-    higher = next((row for row in [above, *block[: block.index(main)]] if row), [])
-    others = [row for row in (*block, above) if row and row is not main]
+def _names(block: Sequence[Sequence[str]], above: Sequence[str]) -> list[str]:
+    """The names in the rows of a header; `above` it there may be groups of columns."""
+    rows = [row for row in block if not all(_is_unit(cell, True) for cell in row if cell)]
+    rows = rows or [block[0]]
+    main = max(rows, key=_naming)
+    higher = next((row for row in [above, *rows[: rows.index(main)]] if row), [])
+    others = [row for row in (*rows, above) if row and row is not main]
     repeated = {name for name, times in Counter(main).items() if times > 1}
     names: list[str] = []
     group = ""

@@ -35,6 +35,11 @@ class Format:
     """Lines of the file up to the end of the header; what follows are employees."""
     headers: list[str]
     """Names of the columns, by place; all of them different and none blank."""
+    names_from: tuple[int, ...] = ()
+    """Lines of the file, 1 being the first, where the rows begin that the names were made of, units
+    below them included. Where there are several a person should see them: none is an employee."""
+    skipped: tuple[int, ...] = ()
+    """Lines where the rows above them begin that hold something and were left out: a title."""
 
     def to_json(self) -> dict[str, Any]:
         """The format as JSON data; `from_json` gives it back."""
@@ -44,6 +49,8 @@ class Format:
             "delimiter": self.delimiter,
             "header_lines": self.header_lines,
             "headers": list(self.headers),
+            "names_from": list(self.names_from),
+            "skipped": list(self.skipped),
         }
 
     @classmethod
@@ -55,6 +62,8 @@ class Format:
             delimiter=stored["delimiter"],
             header_lines=stored["header_lines"],
             headers=list(stored["headers"]),
+            names_from=tuple(stored.get("names_from", ())),
+            skipped=tuple(stored.get("skipped", ())),
         )
 
 
@@ -194,6 +203,7 @@ def _format(
 ) -> tuple[Format, int]:
     """The format, and how many employees the beginning shows."""
     first: list[list[str]] = []
+    begins: list[int] = []
     ends: list[int] = []
     reading = records.rows([beginning], encoding, delimiter)
     try:
@@ -208,6 +218,7 @@ def _format(
             ):
                 raise TableError("too_many_columns", columns=len(cells), most=limits.columns)
             first.append(cells)
+            begins.append(line)
             ends.append(-1)
             if len(first) > _ROWS:
                 break
@@ -223,7 +234,8 @@ def _format(
         raise TableError("one_column_only")
     if len(naming.names) > limits.columns:
         raise TableError("too_many_columns", columns=len(naming.names), most=limits.columns)
-    end = ends[naming.last]
+    last = naming.rows[-1]
+    end = ends[last]
     if end < 0:
         end = sum(1 for _ in io.TextIOWrapper(io.BytesIO(beginning), encoding, newline=""))
     layout = Format(
@@ -232,8 +244,10 @@ def _format(
         delimiter=delimiter,
         header_lines=end,
         headers=naming.names,
+        names_from=tuple(begins[place] for place in naming.rows),
+        skipped=tuple(begins[: naming.rows[0]]),
     )
-    return layout, len(first) - naming.last - 1
+    return layout, len(first) - last - 1
 
 
 def _tells_delimiter(cells: list[str]) -> bool:
