@@ -18,11 +18,11 @@ from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
-from django.utils.translation import get_language, gettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
 from accounts.read_only import ReadOnlyAdmin
+from accounts.reader import language, person
 from mlcore.admin import LINKS, Link
 from mlcore.models import ModelVersion
 from mlcore.templatetags.figures import band_mark, percent
@@ -197,11 +197,11 @@ class PredictionAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("Export as CSV"), permissions=["view"])
     def export_csv(self, request: HttpRequest, queryset: PredictionQuerySet) -> HttpResponseBase:
-        return exports.csv_response(queryset, _language(), _person(request), audit_attributes=True)
+        return exports.csv_response(queryset, language(), person(request), audit_attributes=True)
 
     @admin.action(description=_("Export as an Excel workbook"), permissions=["view"])
     def export_xlsx(self, request: HttpRequest, queryset: PredictionQuerySet) -> HttpResponseBase:
-        return exports.xlsx_response(queryset, _language(), _person(request), audit_attributes=True)
+        return exports.xlsx_response(queryset, language(), person(request), audit_attributes=True)
 
     # ---------------------------------------------------------------- one record
 
@@ -209,7 +209,7 @@ class PredictionAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> TemplateResponse:
         prediction: Prediction = context["original"]
-        explanation = explain(prediction, _language())
+        explanation = explain(prediction, language())
         total = math.fsum([prediction.intercept, *prediction.contributions.values()])
         context |= {
             "title": _("Prediction"),
@@ -368,15 +368,6 @@ def _made_by(request: HttpRequest, version: ModelVersion) -> Link | None:
 
 
 LINKS.append(_made_by)
-
-
-def _language() -> str:
-    return get_language() or "en"
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # noqa: S101 - the admin let them in
-    return request.user
 
 
 def _raw(prediction: Prediction) -> str:

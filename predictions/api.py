@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django_filters.rest_framework import DjangoFilterBackend
 from django_filters.utils import translate_validation
@@ -20,6 +19,7 @@ from rest_framework.viewsets import GenericViewSet, ViewSet
 
 from accounts.models import User
 from accounts.permissions import needs
+from accounts.reader import language
 from mlcore import registry
 from mlcore.engine.schema import CleanRow, SchemaError
 from predictions import serializers, services
@@ -165,7 +165,7 @@ class HistoryViewSet(ListModelMixin, GenericViewSet[Prediction]):
             prediction,
             schema=registry.schema_of(version),
             version=version.version,
-            language=get_language() or "en",
+            language=language(),
         )
         return Response(answer | serializers.origin(prediction))
 
@@ -208,5 +208,5 @@ def _result(prediction: Prediction, using: registry.ActiveModel) -> dict[str, An
         prediction,
         schema=using.schema,
         version=using.version,
-        language=get_language() or "en",
+        language=language(),
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from django.utils.translation import get_language
-
+from accounts.reader import language
 from mlcore.engine.schema import ROW, SchemaError
 
 # The field under which a problem of the whole body is reported; DRF calls it so too.
@@ -12,10 +11,9 @@ WHOLE = "non_field_errors"
 
 def by_field(error: SchemaError) -> dict[str, list[dict[str, str]]]:
     """Every problem of an employee by field, in the reader's language."""
-    language = get_language() or "en"
     return {
         WHOLE if field == ROW else field: [
-            {"code": problem.code, "message": problem.text(language)} for problem in problems
+            {"code": problem.code, "message": problem.text(language())} for problem in problems
         ]
         for field, problems in error.problems.items()
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -13,11 +13,10 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import translation
-from django.utils.translation import check_for_language, get_language
-from django.views.decorators.cache import cache_control
+from django.utils.translation import check_for_language
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.models import User
+from accounts.reader import language, person, personal
 from mlcore import registry
 from mlcore.models import ModelVersion
 from predictions import exports
@@ -39,21 +38,8 @@ ROWS_PER_PAGE = 50
 _TYPICAL = "typical"
 
 
-# After a sign-out on a shared machine, going back must not show a person's risk.
-_personal = cache_control(private=True, no_store=True)
-
-
-def _language() -> str:
-    return get_language() or "en"
-
-
-def _person(request: HttpRequest) -> User:
-    """Who is asking: `LoginRequiredMiddleware` let nobody else in."""
-    return cast(User, request.user)
-
-
 def _visible(request: HttpRequest) -> PredictionQuerySet:
-    return Prediction.objects.visible_to(_person(request))
+    return Prediction.objects.visible_to(person(request))
 
 
 @permission_required("predictions.assess_by_form", raise_exception=True)
@@ -64,8 +50,8 @@ def assess(request: HttpRequest) -> HttpResponse:
     `?from=<id>` starts from a stored prediction's values, `?from=typical` from typical ones.
     """
     active = registry.active()
-    if language := request.POST.get(LANGUAGE_FIELD, ""):
-        return _in_language(request, active, language)
+    if chosen := request.POST.get(LANGUAGE_FIELD, ""):
+        return _in_language(request, active, chosen)
     if request.method == "POST":
         if _drawn_for_another(request, active):
             return _carried_over(request, active)
@@ -75,7 +61,7 @@ def assess(request: HttpRequest) -> HttpResponse:
                 form.row,
                 using=active,
                 request=Request(
-                    requested_by=_person(request),
+                    requested_by=person(request),
                     source=Source.FORM,
                     request_id=request.headers.get("X-Request-ID", ""),
                 ),
@@ -105,7 +91,7 @@ def assess(request: HttpRequest) -> HttpResponse:
 def _form(active: registry.ActiveModel, **kwargs: Any) -> EmployeeForm:
     return EmployeeForm(
         active.schema,
-        _language(),
+        language(),
         blanks_tell=active.model.learns_from_blanks,
         model=active.artifact.sha256,
         **kwargs,
@@ -125,7 +111,7 @@ def _carried_over(request: HttpRequest, active: registry.ActiveModel) -> HttpRes
         {name: str(value) for name, value in request.POST.items()},
         before=registry.schema_of(version) if version else None,
         now=active.schema,
-        language=_language(),
+        language=language(),
     )
     form = _form(active, initial=carried.typed)
     return render(
@@ -133,38 +119,38 @@ def _carried_over(request: HttpRequest, active: registry.ActiveModel) -> HttpRes
     )
 
 
-def _in_language(request: HttpRequest, active: registry.ActiveModel, language: str) -> HttpResponse:
+def _in_language(request: HttpRequest, active: registry.ActiveModel, chosen: str) -> HttpResponse:
     """The form in another language, with what was typed so far: nothing is judged yet."""
-    if not check_for_language(language):
+    if not check_for_language(chosen):
         raise BadRequest("There is no such language.")
-    translation.activate(language)
+    translation.activate(chosen)
     if _drawn_for_another(request, active):
         response = _carried_over(request, active)
-        response.set_cookie(settings.LANGUAGE_COOKIE_NAME, language)
+        response.set_cookie(settings.LANGUAGE_COOKIE_NAME, chosen)
         return response
     typed = {name: value for name, value in request.POST.items() if value}
     form = _form(active, initial=typed)
     response = render(request, "predictions/form.html", {"form": form, "typed": True})
-    response.set_cookie(settings.LANGUAGE_COOKIE_NAME, language)
+    response.set_cookie(settings.LANGUAGE_COOKIE_NAME, chosen)
     return response
 
 
 @permission_required("predictions.view_prediction", raise_exception=True)
 @require_safe
-@_personal
+@personal
 def history(request: HttpRequest) -> HttpResponseBase:
     """All predictions, newest first, filtered by the address."""
     rows = PredictionFilter(request.GET, _visible(request), request=request)
     readable = rows.is_valid()
     wanted = request.GET.get("export", "")
     if wanted in exports.RESPONSES and readable:
-        return exports.RESPONSES[wanted](rows.qs.for_history(), _language(), _person(request))
+        return exports.RESPONSES[wanted](rows.qs.for_history(), language(), person(request))
     context: dict[str, Any] = {
         "filter": rows,
         "filtered": any(map(request.GET.get, rows.filters)),
     }
     if readable:
-        search = Search(rows.criteria(_person(request)))
+        search = Search(rows.criteria(person(request)))
         context |= {"count": search.count(), "counted": COUNTED}
         context |= _page(search, request.GET.get(CURSOR, ""))
     return render(request, "predictions/history.html", context)

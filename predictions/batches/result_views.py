@@ -3,40 +3,30 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import cast
 
 import numpy as np
 from django.conf import settings
 from django.contrib.auth.decorators import permission_required
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.translation import get_language
-from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from accounts.models import User
-from predictions.batches import exports
+from accounts.reader import language, person, personal
+from predictions.batches import corrections, exports
 from predictions.batches.filters import ADD, ALL, Filters
+from predictions.batches.pages import Pages
 from predictions.batches.results import Results
 from predictions.models import Batch, Prediction, RefusedRow
 
 ROWS_PER_PAGE = 50
 
 _reads = permission_required("predictions.view_batch", raise_exception=True)
-# After a sign-out on a shared machine, going back must not show a person's risk.
-_personal = cache_control(private=True, no_store=True)
-
-
-def _person(request: HttpRequest) -> User:
-    """Who is asking: `LoginRequiredMiddleware` let nobody else in."""
-    return cast(User, request.user)
 
 
 @_reads
 @require_safe
-@_personal
+@personal
 def results(request: HttpRequest, batch: Batch) -> HttpResponseBase:
     """What came of a file: the answer, and the list that the address asks for.
 
@@ -46,13 +36,13 @@ def results(request: HttpRequest, batch: Batch) -> HttpResponseBase:
     if _as_a_form_sends(request):
         # What is shared and come back to is short, and says only what was chosen.
         return redirect(f"{request.path}?{filters.address()}#list")
-    language = get_language() or "en"
-    visible = Prediction.objects.visible_to(_person(request))
-    found = Results(batch, filters, visible, language)
+    visible = Prediction.objects.visible_to(person(request))
+    found = Results(batch, filters, visible, language())
     wanted = request.GET.get("export", "")
     if wanted in exports.RESPONSES:
-        return exports.RESPONSES[wanted](found, _person(request))
-    page = Paginator(found.positions, ROWS_PER_PAGE).get_page(request.GET.get("page"))
+        return exports.RESPONSES[wanted](found, person(request))
+    page = Pages(found.positions, ROWS_PER_PAGE).get_page(request.GET.get("page"))
+    again = corrections.of(batch)
     context = {
         "batch": batch,
         "found": found,
@@ -63,7 +53,9 @@ def results(request: HttpRequest, batch: Batch) -> HttpResponseBase:
         "add": ADD,
         "kept": [field for field in filters.fields() if field[0] != "by"],
         "download": f"{filters.address()}&" if filters.address() else "",
-        "corrections": batch.corrections.finished().only("name", "state"),
+        "again": again,
+        "left": corrections.left(found.refused, again),
+        "repeated": batch.cut.get("repeated", 0),
     }
     return render(request, "batches/results.html", context)
 
@@ -73,29 +65,36 @@ def _as_a_form_sends(request: HttpRequest) -> bool:
     return ADD in query or any(ALL in query.getlist(key) for key in query)
 
 
-def kept_until(batch: Batch) -> datetime:
+def refused_kept_until(batch: Batch) -> datetime:
     """When what refused rows say is erased."""
     return (batch.finished_at or batch.uploaded_at) + timedelta(days=settings.BATCH_FILE_DAYS)
 
 
 @_reads
 @require_safe
-@_personal
+@personal
 def refused(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The rows that could not be assessed: what to correct in each, and a file to correct them in.
 
     `?export=xlsx` and `?export=csv` download that file, while its cells are kept.
     """
-    visible = Batch.objects.visible_to(_person(request)).select_related("model_version")
+    visible = Batch.objects.visible_to(person(request)).select_related("model_version")
     batch = get_object_or_404(visible.exclude(model_version=None), pk=pk)
     rows = RefusedRow.objects.filter(batch=batch).order_by("row")
     wanted = request.GET.get("export", "")
     if wanted in exports.REFUSED:
         if batch.erased_at:
             raise Http404
-        return exports.REFUSED[wanted](batch, get_language() or "en")
-    page = Paginator(rows, ROWS_PER_PAGE).get_page(request.GET.get("page"))
+        return exports.REFUSED[wanted](batch, language())
+    page = Pages(rows, ROWS_PER_PAGE).get_page(request.GET.get("page"))
     for row in page:
         row.batch = batch
-    context = {"batch": batch, "page": page, "kept_until": kept_until(batch)}
+    again = corrections.of(batch)
+    context = {
+        "batch": batch,
+        "page": page,
+        "kept_until": refused_kept_until(batch),
+        "again": again,
+        "left": corrections.left(page.paginator.count, again),
+    }
     return render(request, "batches/refused.html", context)

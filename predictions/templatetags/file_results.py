@@ -6,8 +6,8 @@ from typing import cast
 
 from django import template
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language
 
+from accounts.reader import language
 from mlcore import registry
 from mlcore.engine.operating import Band
 from mlcore.models import ModelVersion
@@ -21,7 +21,7 @@ register = template.Library()
 def to_correct(refused: RefusedRow) -> list[Refusal]:
     """Everything that is to be corrected in a row of a batch that has a model."""
     version = cast(ModelVersion, refused.batch.model_version)
-    return sentences(refused, registry.schema_of(version), get_language() or "en")
+    return sentences(refused, registry.schema_of(version), language())
 
 
 @register.simple_tag

@@ -1,0 +1,24 @@
+"""Who reads a page, in which language, and what their browser keeps of it."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from django.http import HttpRequest
+from django.utils.translation import get_language
+from django.views.decorators.cache import cache_control
+
+from accounts.models import User
+
+personal = cache_control(private=True, no_store=True)
+"""For a page that tells of people: on a shared machine, going back must not show it again."""
+
+
+def person(request: HttpRequest) -> User:
+    """Who is asking: `LoginRequiredMiddleware` and the admin let nobody else in."""
+    return cast(User, request.user)
+
+
+def language() -> str:
+    """The language that is read, `en` where none is active."""
+    return get_language() or "en"
