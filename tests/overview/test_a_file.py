@@ -16,8 +16,7 @@ def test_the_end_of_a_file_brings_the_dashboard_up_to_date(client, alice, active
     assert jobs.begin(batch, record=True, by=alice)
     work_to_the_end(batch)
     assert "predictions.overview.tasks.refresh" in [q.task["func"] for q in OrmQ.objects.all()]
-    tasks.refresh()
-    assert tasks.compute() == "computed"
+    assert tasks.refresh() == "computed"
 
     client.force_login(alice)
     answer = client.get("/")
