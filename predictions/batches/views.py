@@ -10,7 +10,6 @@ import numpy as np
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.core.paginator import Paginator
 from django.db.models import Sum
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
@@ -26,8 +25,9 @@ from mlcore import registry, uploads
 from mlcore.engine.operating import BANDS
 from mlcore.engine.words import number_text, say
 from mlcore.trainings.forms import megabytes
-from predictions.batches import empty_file, jobs, ranking, result_views
+from predictions.batches import corrections, empty_file, jobs, ranking, result_views
 from predictions.batches.forms import FileForm
+from predictions.batches.pages import Pages
 from predictions.batches.progress import progress_of
 from predictions.batches.progress_words import told
 from predictions.models import Batch
@@ -74,9 +74,10 @@ def draft_kept_until(batch: Batch) -> datetime:
 def batches(request: HttpRequest) -> HttpResponse:
     """Every file of employees, newest first, and what came of it."""
     found = Batch.objects.visible_to(person(request)).for_list()
-    page = Paginator(found, FILES_PER_PAGE).get_page(request.GET.get("page"))
+    page = Pages(found, FILES_PER_PAGE).get_page(request.GET.get("page"))
     totals = ranking.totals(batch for batch in page if batch.has_results)
-    rows = [(batch, totals.get(batch.pk)) for batch in page]
+    again = corrections.of_each(batch for batch in page if batch.has_results)
+    rows = [(batch, totals.get(batch.pk), again.get(batch.pk)) for batch in page]
     return render(request, "batches/list.html", {"page": page, "rows": rows})
 
 
@@ -199,7 +200,7 @@ def _checked_page(request: HttpRequest, batch: Batch) -> HttpResponse:
     ranked = ranking.of(batch)
     totals = ranked.totals
     refused = list(batch.refused_rows.order_by("row")[:REFUSALS_SHOWN])
-    page = Paginator(range(totals.people), ROWS_PER_PAGE).get_page(request.GET.get("page"))
+    page = Pages(range(totals.people), ROWS_PER_PAGE).get_page(request.GET.get("page"))
     places = np.asarray(page.object_list, dtype=np.intp)
     context = {
         "batch": batch,

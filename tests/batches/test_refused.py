@@ -156,6 +156,9 @@ class TestThePage:
         batch = assessed(alice, workforce(ibm_file, 70, wrong=range(60)))
         assert "60 rows, 1 to 50" in text_of(as_alice.get(page_of(batch)))
         assert "60 rows, 51 to 60" in text_of(as_alice.get(page_of(batch, "?page=2")))
+        assert "60 rows, 51 to 60" in text_of(as_alice.get(page_of(batch, "?page=99")))
+        for nearest in ("0", "-1", "x"):
+            assert "60 rows, 1 to 50" in text_of(as_alice.get(page_of(batch, f"?page={nearest}")))
 
     def test_it_costs_as_many_queries_with_many_rows(
         self, as_alice, assessed, alice, ibm_file, django_assert_num_queries
@@ -164,7 +167,7 @@ class TestThePage:
         many = assessed(alice, workforce(ibm_file, 70, wrong=range(60)))
         for batch in (few, many):
             as_alice.get(page_of(batch))
-            with django_assert_num_queries(5):
+            with django_assert_num_queries(6):
                 as_alice.get(page_of(batch))
 
     def test_a_file_without_any_says_so(self, as_alice, assessed, alice, ibm_file):

@@ -101,6 +101,46 @@ class TestTheAnswer:
         assert f"of {ROWS} people" in text
 
 
+class TestWhatWasBroughtAgain:
+    @pytest.fixture
+    def pages(self, as_alice):
+        """The pages on which a file says what became of its refused rows."""
+
+        def texts(batch):
+            refused = reverse("batches:refused", args=[batch.pk])
+            return [
+                text_of(as_alice.get(address)) for address in (batch.get_absolute_url(), refused)
+            ]
+
+        return texts
+
+    def test_it_is_linked_and_what_is_left_is_said(self, pages, assessed, alice, ibm_file):
+        batch = assessed(alice, workforce(ibm_file, 30, wrong=range(4)), name="October.csv")
+        assert "See what to correct" in pages(batch)[0]
+        assert not any("brought again" in text for text in pages(batch))
+        some = workforce(ibm_file, 4, wrong=(0,))
+        first = assessed(alice, some, name="corrected.csv", corrects=batch)
+        for text in pages(batch):
+            assert "3 were brought again in corrected.csv and are assessed there. 1 is left" in text
+        assert "October.csv" in pages(first)[0]
+        assessed(alice, workforce(ibm_file, 1), name="last.csv", corrects=first)
+        for text in pages(batch):
+            assert "1 was brought again in last.csv and is assessed there. None is left." in text
+        assert "See these rows" in pages(batch)[0]
+
+    def test_the_list_of_files_says_it_too(self, as_alice, assessed, alice, ibm_file):
+        batch = assessed(alice, workforce(ibm_file, 30, wrong=range(4)))
+        again = assessed(alice, workforce(ibm_file, 4), name="corrected.csv", corrects=batch)
+        answer = as_alice.get(reverse("batches:list"))
+        assert "4 brought again" in text_of(answer)
+        assert answer.content.decode().count(f'href="{again.get_absolute_url()}"') == 2
+
+    def test_an_employee_who_is_in_a_file_twice_is_said(self, as_alice, assessed, alice):
+        batch = assessed(alice, b"EmployeeNumber,OverTime\n1,Yes\n2,No\n1,No\n1,Yes\n")
+        text = text_of(as_alice.get(batch.get_absolute_url()))
+        assert "2 rows have the reference of an employee above them" in text
+
+
 class TestTheFileBefore:
     def test_there_may_be_none(self, page):
         assert "File before" not in text_of(page())
@@ -121,10 +161,17 @@ class TestTheFileBefore:
         answer = as_alice.get(again.get_absolute_url())
         assert "This file brings again rows of October.csv , corrected." in text_of(answer)
         assert answer.context["found"].before is None
-        assert "Rows of this file were brought again in again.csv ." in text_of(
+        assert "5 were brought again in again.csv and are assessed there." in text_of(
             as_alice.get(done.get_absolute_url())
         )
         later = assessed(alice, first_rows(ibm_file, 6))
+        assert as_alice.get(later.get_absolute_url()).context["found"].before == done
+
+    def test_a_far_smaller_file_is_none_to_compare_with(
+        self, as_alice, done, assessed, alice, ibm_file
+    ):
+        assessed(alice, first_rows(ibm_file, 6))
+        later = assessed(alice, first_rows(ibm_file, ROWS))
         assert as_alice.get(later.get_absolute_url()).context["found"].before == done
 
 
@@ -354,7 +401,7 @@ class TestWho:
 
 class TestSpeed:
     def test_a_page_asks_the_database_as_often_whatever_the_files_size(
-        self, as_alice, done, assessed, alice, ibm_file
+        self, as_alice, assessed, alice, ibm_file
     ):
         def queries_of(batch, query):
             as_alice.get(batch.get_absolute_url())
