@@ -34,6 +34,8 @@ _SPACE = " \u00a0\u202f\u2009'\u2019"
 _PLAIN = re.compile(r"[+-]?[0-9]{1,300}(?:[.,][0-9]{0,300})?\Z")
 # 5,993   1,234,567
 _COMMAS = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3}){1,90}\Z")
+# 5.993
+_POINT = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}\Z")
 # 5 993   1'234'567,5   5,993.5   5.993,5: what stands between thousands is not the decimal sign
 _GROUPED = re.compile(
     r"(?P<whole>[+-]?[1-9][0-9]{0,2}(?:"
@@ -122,6 +124,7 @@ def number_reader(feature: Feature) -> Reader:
     The result is an `int` for a whole-number feature, otherwise a `float`.
     """
     low, high, integer = feature.minimum, feature.maximum, feature.integer
+    smallest = feature.seen[0] if feature.seen else -math.inf
     example = low if feature.typical is None else feature.typical
     marks = {mark.casefold() for mark in feature.marks if mark}
     if "%" in feature.unit.values():
@@ -131,11 +134,19 @@ def number_reader(feature: Feature) -> Reader:
     def no_number(raw: object) -> InvalidValueError:
         return InvalidValueError(Problem("not_a_number", {"given": shown(raw), "example": example}))
 
+    def thousands_are_meant(text: str) -> bool:
+        # Nobody earned less than six: 5,993 is then no amount with three decimals.
+        thousands = int(text.replace(",", "").replace(".", ""))
+        return thousands / 1000 < smallest and low <= thousands <= high
+
     def parse(text: str) -> float | int:
         if _COMMAS.match(text):
-            if not integer and text.count(",") == 1:
+            if not integer and text.count(",") == 1 and not thousands_are_meant(text):
                 raise InvalidValueError(Problem("ambiguous_number", {"given": shown(text)}))
             return int(text.replace(",", ""))
+        # A program's own point is a decimal one, but where that makes no sense, a person's is not.
+        if not integer and _POINT.match(text) and thousands_are_meant(text):
+            raise InvalidValueError(Problem("ambiguous_number", {"given": shown(text)}))
         if _PLAIN.match(text):
             text = text.replace(",", ".")
         elif grouped := _GROUPED.match(text):

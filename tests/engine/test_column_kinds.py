@@ -153,6 +153,30 @@ class TestKinds:
         assert found.read(typed) is not None
 
 
+    @pytest.mark.parametrize(
+        ("cells", "name", "cents", "value"),
+        [
+            (["1200", "18 500"], "Salary", "1200,50", 1200.5),
+            (["120 €", "300 €", "450 €"], "Prime", "120,50 €", 120.5),
+            (["1200", "18500"], "Units", "1200.50", 1200.5),
+            (["120", "300", "450"], "Badges", "120,50", None),
+            (["1999", "2023", "2010"], "Hire year", "2010,5", None),
+            (["2 ans", "4 ans", "11 ans"], "Ancienneté", "2,5 ans", None),
+            # With decimals, these would have two meanings.
+            (["1,200", "18,500"], "Salary", "1200.50", None),
+        ],
+        ids=range(7),
+    )
+    def test_amounts_take_cents_though_the_history_has_none(self, cells, name, cents, value):
+        found = column(cells, name=name).feature
+        for cell in cells:
+            assert found.read(cell) is not None
+        if value is None:
+            assert found.integer
+        else:
+            assert found.read(cents) == value
+
+
 class TestProtected:
     @pytest.mark.parametrize(
         ("name", "cells"),

@@ -107,7 +107,7 @@ def test_whatever_the_description_allows_in_a_small_schema_is_accepted(schema, d
         {},
         {"over_time": "Perhaps"},
         {"monthly_income": -1},
-        {"monthly_income": 5993.5},
+        {"years_at_company": 3.5},
         {"monthly_income": True},
         {"job_level": 9},
         {"zodiac": "Leo"},

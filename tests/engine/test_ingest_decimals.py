@@ -122,6 +122,9 @@ class TestMarks:
             (PAY, ["5 993,00 €", "2 090,00 €"], [5993, 2090]),
             (PAY, ["5 993 USD", "2 090 USD"], [5993, 2090]),
             (EUROS, ["5.993,50 €", "2.090,00 €"], [5993.5, 2090]),
+            (EUROS, ["$5993", "$2090"], [5993, 2090]),
+            (EUROS, ["€5993", "2090 €", "5 130 EUR"], [5993, 2090, 5130]),
+            (PAY, ["€5993", "2090 €", "5 130,00 EUR"], [5993, 2090, 5130]),
             (YEARS, ["3 ans", "1 an", ""], [3, 1, None]),
             (YEARS, ["3 years", "4 yrs"], [3, 4]),
             (PERCENT, ["11 %", "12,5 %"], [11, 12.5]),
@@ -129,7 +132,7 @@ class TestMarks:
             (SHARE, ["80 %", "100%"], [0.8, 1]),
             (COUNT, ["8 km", "12 km"], [8, 12]),
         ],
-        ids=range(10),
+        ids=range(13),
     )
     def test_it_is_read_without_it(self, feature, column, values):
         assert read(feature, *column) == values
@@ -137,13 +140,12 @@ class TestMarks:
     @pytest.mark.parametrize(
         ("feature", "column"),
         [
-            (EUROS, ["$5993", "$2090"]),
             (YEARS, ["12 mois", "18 mois"]),
             (COUNT, ["11 %", "12 %"]),
             (PAY, ["5993 km", "10 km"]),
             (PAY, ["5993 €", "$2090"]),
         ],
-        ids=range(5),
+        ids=range(4),
     )
     def test_but_not_where_the_feature_counts_in_something_else(self, feature, column):
         found = evidence(column).settled()
@@ -160,9 +162,11 @@ class TestMarks:
 
     def test_another_currency_is_told(self):
         assert note("|€", PAY) == "€"
+        assert note("|$", EUROS) == "$"
         assert note("|$", PAY) == note("|%", PERCENT) == note("", PAY) == note("|€", None) == ""
 
     def test_percentages_of_the_bundled_model_are_read(self, bundled):
         pay = bundled.schema.by_name["monthly_income"]
         assert read(pay, "5 993,00 €", "2 090,00 €") == [5993, 2090]
+        assert read(pay, "€5130", "5130,50 €", "5 130 EUR") == [5130, 5130.5, 5130]
         assert read(bundled.schema.by_name["distance_from_home"], "8 km", "10 km") == [8, 10]

@@ -164,6 +164,7 @@ class TestLikeness:
             ("Dernière promotion", ["2020-01-01", "2021-03-04"]),
             ("Heures sup", ["12", "3,5"]),
             ("Job Title", ["Astronaut"]),
+            ("Poste", ["Astronaute", "Boulanger", "Manager"]),
             ("Nb entreprises", ["Exemple SA", "Autre SARL"]),
         ],
     )
@@ -176,7 +177,7 @@ class TestLikeness:
         assert not one(schema, "Gross pay / month", "1000", "1001", "?").field
 
     def test_a_field_has_one_column_and_the_best_has_it(self, schema):
-        columns = match(["Gross pay / month", "Salaire mensuel brut", "Salary"], [], schema)
+        columns = match(["Gross pay / month", "Salaire de ce mois", "Salary"], [], schema)
         assert [column.field for column in columns] == ["", "", "monthly_income"]
 
     def test_a_wide_file_is_matched_at_once(self, schema):

@@ -162,6 +162,16 @@ class TestNumbers:
         # 5993 in English, 5.993 in French.
         assert refusal(REAL, "5,993").code == "ambiguous_number"
 
+    def test_unless_one_meaning_is_below_all_that_was_learned(self):
+        pay = number(maximum=100_000, integer=False, seen=(1009.0, 19999.0))
+        assert [pay.read(raw) for raw in ("5,993", "25,000", "5,993.5")] == [5993, 25000, 5993.5]
+        # As a program writes it, it is small; as some people do, it is not.
+        assert refusal(pay, "5.993").code == "ambiguous_number"
+        assert pay.read(5.993) == 5.993
+        grade = number(maximum=10, integer=False, seen=(2.0, 4.5))
+        assert refusal(grade, "1,500").code == "ambiguous_number"
+        assert grade.read("1.500") == 1.5
+
     @pytest.mark.parametrize(
         "raw", [10**30, 10**400, -(10**400), 10**5000, "9" * 300, 1e300], ids=brief
     )

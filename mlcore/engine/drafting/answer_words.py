@@ -163,6 +163,8 @@ MARKS: tuple[tuple[Words, tuple[str, ...]], ...] = (
     ({"en": "point|points", "fr": "point|points"}, ("points", "point", "pts", "pt")),
 )  # fmt: skip
 """What may stand beside a number, by what it means: the unit, and the ways to write it."""
+MONEY = range(1, 7)
+"""Which of `MARKS` are currencies."""
 
 _MONTHS = (
     "jan(?:v(?:ier)?|uary)?|f[eé]v(?:r(?:ier)?)?|feb(?:ruary)?|mars?|march|avr(?:il)?|apr(?:il)?|mai"

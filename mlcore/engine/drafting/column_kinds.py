@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from mlcore.engine.drafting import answer_words, header_words
-from mlcore.engine.drafting.answer_words import MARKS, UNKNOWN, Ladder, ladder_of, yes_or_no
+from mlcore.engine.drafting.answer_words import MARKS, MONEY, UNKNOWN, Ladder, ladder_of, yes_or_no
 from mlcore.engine.drafting.column_profiles import Key, Numbers, Profile, blank_words
 from mlcore.engine.drafting.draft import ColumnKind
 from mlcore.engine.drafting.header_words import phrase
@@ -216,7 +216,13 @@ def feature_of(column: Profile, kind: Kind, *, taken: Collection[str]) -> Featur
         ),
         column,
     )
-    return feature if feature is not None and accepts(feature, column) else None
+    if feature is None:
+        return None
+    if feature.integer and _is_amount(column, kind):
+        # Next month's file may have cents; but only if this one then reads as it did.
+        with_cents = replace(feature, integer=False)
+        feature = with_cents if accepts(with_cents, column) else feature
+    return feature if accepts(feature, column) else None
 
 
 def accepts(feature: Feature, column: Profile) -> bool:
@@ -239,6 +245,28 @@ def accepts(feature: Feature, column: Profile) -> bool:
     except InvalidValueError:
         return False
     return not column.foreign
+
+
+def _is_amount(column: Profile, kind: Kind) -> bool:
+    """Whether whole numbers are amounts, which another file may give to the cent."""
+    numbers = column.numbers
+    if numbers is None or kind != "number":
+        return False
+    if numbers.mark is not None:
+        return numbers.mark in MONEY
+    header = phrase(column.header)
+    return max(-numbers.low, numbers.high) > 1000 and not _in_years(numbers, header)
+
+
+def _in_years(numbers: Numbers, header: str) -> bool:
+    """Whether numbers are years of the calendar."""
+    return (
+        numbers.integer
+        and numbers.low >= 1900
+        and numbers.high <= 2100
+        and bool(header_words.CALENDAR.search(header))
+        and not header_words.NOT_CALENDAR.search(header)
+    )
 
 
 def _number(begun: Feature, column: Profile) -> Feature | None:
@@ -270,13 +298,7 @@ def _number(begun: Feature, column: Profile) -> Feature | None:
 def _limits(numbers: Numbers, header: str, *, percent: bool) -> tuple[float, float]:
     """What to accept: all that was seen, and around it what is as plausible."""
     low, high = numbers.low, numbers.high
-    if (
-        numbers.integer
-        and low >= 1900
-        and high <= 2100
-        and header_words.CALENDAR.search(header)
-        and not header_words.NOT_CALENDAR.search(header)
-    ):
+    if _in_years(numbers, header):
         return 1900, 2100
     if " age " in header and low >= 10 and high <= 100:
         return min(14, low), 100

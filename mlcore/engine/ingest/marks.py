@@ -4,7 +4,8 @@ A reader of one value refuses a sign that its feature does not know, because a s
 among dollars is another amount. A column of which every number carries the same sign is another
 matter: the sign tells nothing about one employee that it does not tell about all, and the same
 column without it is read without a question. So the sign is taken off, unless the feature itself
-names another: then the amounts, or the months, are none of what the model learned.
+names another: then the months are none of the years that the model learned. Pay is pay: that it is
+in another currency is told beside the column, and a person decides whether that matters.
 """
 
 from __future__ import annotations
@@ -15,14 +16,13 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
 from mlcore.engine.drafting import header_words
-from mlcore.engine.drafting.answer_words import MARKS
+from mlcore.engine.drafting.answer_words import MARKS, MONEY
 from mlcore.engine.drafting.header_words import phrase
 from mlcore.engine.features import Feature
 from mlcore.engine.ingest.decimals import rewrite
 from mlcore.engine.values import unmarked
 
 _PERCENT = 0  # its place in MARKS
-_MONEY = range(1, 7)
 _LARGEST_SHARE = 1.5
 """A feature whose history never exceeded this counts in shares of one: 0.8 for 80 %."""
 
@@ -78,7 +78,7 @@ def _taker(mark: str, feature: Feature) -> Callable[[str], str] | None:
     if group == _PERCENT:
         return _percent_taker(feature)
     named = _named(feature)
-    if not own and (not named or group in named or _both_money(group, named)):
+    if _both_money(group, named) or (not own and (not named or group in named)):
         return lambda text: unmarked(text.strip(), marks) or text
     return None
 
@@ -121,5 +121,4 @@ def _named(feature: Feature) -> set[int]:
 
 
 def _both_money(group: int, named: set[int]) -> bool:
-    # Pay is pay: that the history counted in another currency is told beside the column.
-    return group in _MONEY and not named.isdisjoint(_MONEY)
+    return group in MONEY and not named.isdisjoint(MONEY)

@@ -15,6 +15,7 @@ from mlcore.engine.drafting.column_profiles import Profile, profile
 from mlcore.engine.drafting.column_roles import is_protected
 from mlcore.engine.drafting.header_words import phrase
 from mlcore.engine.drafting.protected_answers import tells_protected
+from mlcore.engine.features import Feature
 from mlcore.engine.ingest.decimals import Evidence
 from mlcore.engine.ingest.headers import is_value
 from mlcore.engine.ingest.likeness import Vocabulary
@@ -30,6 +31,7 @@ LONGEST_GROUP = 60  # characters
 
 _READ = 50  # different values that are tried
 _READABLE = 0.9  # of them, at least, where only a likeness speaks for the field
+_FAMILIAR = 0.5  # of them, at least, where an alias does
 _LIKE = 0.72
 """From here on, a likeness is proposed."""
 _FEW_ROWS = 20  # below, that all differ says little
@@ -66,10 +68,12 @@ def match(
 
     `rows`: the first ones of the file, of as many cells as there are headers.
     """
-    fields: dict[int, tuple[str, How]] = {}
-    for place, found in _named(headers, schema).items():
-        fields[place] = found
     values = [_values(rows, place) for place in range(len(headers))]
+    fields: dict[int, tuple[str, How]] = {
+        place: (field, how)
+        for place, (field, how) in _named(headers, schema).items()
+        if _believable(headers[place], values[place], schema.by_name.get(field))
+    }
     evidence = Evidence()
     for place in range(len(headers)):
         evidence.look(place, [row[place] for row in rows if place < len(row)])
@@ -123,6 +127,16 @@ def _named(headers: Sequence[str], schema: FeatureSchema) -> dict[int, tuple[str
     return found
 
 
+def _believable(header: str, texts: Sequence[str], feature: Feature | None) -> bool:
+    """Whether the answers below an alias are mostly the field's: under `Poste` may stand jobs of
+    which the model has never heard, and then nobody could be assessed.
+    """
+    if feature is None or not feature.choices:
+        return True
+    own = map(fold, (feature.name, feature.column, *feature.label.values()))
+    return fold(header) in own or readable(texts, feature.read, _FAMILIAR)
+
+
 def _alike(
     headers: Sequence[str],
     values: Sequence[Sequence[str]],
@@ -153,8 +167,8 @@ def _alike(
     return more
 
 
-def readable(texts: Sequence[str], read: Reader) -> bool:
-    """Whether a field reads nearly all of some values; it reads what is not there."""
+def readable(texts: Sequence[str], read: Reader, share: float = _READABLE) -> bool:
+    """Whether a field reads a share of some values at least; it reads what is not there."""
     refused = 0
     for text in texts:
         try:
@@ -162,7 +176,7 @@ def readable(texts: Sequence[str], read: Reader) -> bool:
         except InvalidValueError as error:
             # Which of two readings is meant, the whole column will tell.
             refused += error.problem.code != "ambiguous_number"
-    return refused <= (1 - _READABLE) * len(texts)
+    return refused <= (1 - share) * len(texts)
 
 
 def _groups(column: Profile) -> bool:
