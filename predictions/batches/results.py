@@ -85,11 +85,11 @@ class Results:
 
     @cached_property
     def before(self) -> Batch | None:
-        """The last file of people that was finished before this one; none for a correction."""
+        """The last file before this one that is not far smaller; none for a correction."""
         batch = self.batch
         if batch.corrects_id is not None or batch.finished_at is None:
             return None
-        earlier = Batch.objects.finished().filter(corrects=None)
+        earlier = Batch.objects.workforce(self.people)
         return earlier.filter(finished_at__lt=batch.finished_at).first()
 
     @cached_property
