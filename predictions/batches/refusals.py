@@ -45,7 +45,8 @@ def stored(
         {
             "field": field,
             "header": headers.get(field, ""),
-            "given": str(problem.params.get("given") or shown(given.get(field, ""))),
+            # As it stands in the file: what was judged has its decimal sign settled.
+            "given": shown(given.get(field, "")),
             "code": problem.code,
             "params": {
                 name: value

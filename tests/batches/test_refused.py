@@ -89,6 +89,14 @@ class TestTheSentences:
         assert given == "much"
         assert text.startswith("“much” is not a number. Write it in digits, for example")
 
+    def test_a_value_is_quoted_as_it_stands_in_the_file(self, assessed, alice):
+        incomes = ("$2,345.50", "$-5,130", "$4,000.00", "$1,234.75")
+        rows = "".join(f'E-{n},"{income}",Yes\n' for n, income in enumerate(incomes))
+        batch = assessed(alice, f"EmployeeNumber,MonthlyIncome,OverTime\n{rows}".encode())
+        [(given, text)] = told(batch).values()
+        assert given == "$-5,130"
+        assert "$-5,130" in text
+
     def test_in_french_too(self, faulty):
         assert told(faulty, "fr")[3, "OverTime"] == (
             "perhaps",
