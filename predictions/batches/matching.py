@@ -7,7 +7,7 @@ before is matched as a person left it then. Nothing of a cell is kept here.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,12 +56,18 @@ class Proposal:
 
 def fingerprint(headers: Sequence[str]) -> str:
     """What files of the same columns have in common, whatever the order and the capitals."""
-    folded = sorted(map(_folded, headers))
+    folded = [_folded(headers[place]) for place in _ranked(headers)]
     return hashlib.sha256(_SEPARATOR.join(folded).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _folded(header: str) -> str:
     return " ".join(header.split()).casefold()
+
+
+def _ranked(headers: Sequence[str]) -> list[int]:
+    """The places of headers, in an order that is the same for all files of one fingerprint."""
+    # Two headers of one file may differ in their capitals alone.
+    return sorted(range(len(headers)), key=lambda at: (_folded(headers[at]), headers[at]))
 
 
 def asked(schema: FeatureSchema) -> list[str]:
@@ -146,15 +152,10 @@ def _as_remembered(
     columns: list[Column], shape: FileShape, schema: FeatureSchema, *, rematched: bool
 ) -> Proposal:
     """As a person left a file of these headers; what the model asks since then, as found now."""
-    places = {_folded(column.header): column.place for column in reversed(columns)}
-    # Two headers of one file may differ in their capitals alone.
-    exact = {column.header: column.place for column in columns}
-
-    def place_of(header: str) -> int | None:
-        return exact.get(header, places.get(_folded(header)))
-
-    then = {place_of(header): name for name, header in shape.matched.items() if header}
-    grouped = {place_of(header) for header in shape.grouped}
+    headers = [column.header for column in columns]
+    places = _ranked(headers[: own_columns(headers)])
+    then = {places[rank]: name for name, rank in shape.matched.items() if rank is not None}
+    grouped = {places[rank] for rank in shape.grouped}
     fields = set(asked(schema))
     uses, how = [], []
     for column in columns:
@@ -211,22 +212,23 @@ def remember(batch: Batch, schema: FeatureSchema, *, by: User) -> None:
     The file of its refused rows, once corrected, has the matched columns alone: it is remembered
     as well.
     """
-    headers, places = batch.headers, batch.matched
-    matched = {name: headers[places[name]] if name in places else "" for name in asked(schema)}
-    grouped = [headers[place] for place in batch.grouped]
-    kept = [headers[place] for place in sorted({*places.values(), *batch.grouped})]
-    for shape in (headers[: own_columns(headers)], kept):
-        _remember(shape, matched, grouped, by=by)
+    own = range(own_columns(batch.headers))
+    kept = sorted({*batch.matched.values(), *batch.grouped})
+    for places in (own, kept):
+        _remember(batch, places, asked(schema), by=by)
 
 
-def _remember(
-    headers: Sequence[str], matched: Mapping[str, str], grouped: Sequence[str], *, by: User
-) -> None:
+def _remember(batch: Batch, places: Sequence[int], fields: Sequence[str], *, by: User) -> None:
+    """For files of the columns at `places`. No header is kept: where a file has none, they are its
+    first employee's cells.
+    """
+    headers = [batch.headers[place] for place in places]
+    rank_of = {places[at]: rank for rank, at in enumerate(_ranked(headers))}
     FileShape.objects.update_or_create(
         fingerprint=fingerprint(headers),
         defaults={
-            "matched": dict(matched),
-            "grouped": list(grouped),
+            "matched": {name: rank_of.get(batch.matched.get(name, -1)) for name in fields},
+            "grouped": [rank_of[place] for place in batch.grouped if place in rank_of],
             "updated_by": by,
             "updated_at": timezone.now(),
         },

@@ -279,7 +279,8 @@ class FileShape(models.Model):
     """How the columns of a file were matched, remembered for the next file of the same headers."""
 
     fingerprint = models.CharField(max_length=64, unique=True)
-    # By field, the header of its column; and the headers kept as groups.
+    # By field, which of the headers its column has, none for no column; and which are kept as
+    # groups. `predictions.batches.matching` counts them; the headers themselves are not kept.
     matched = models.JSONField()
     grouped = models.JSONField(default=list)
     updated_by = models.ForeignKey(

@@ -153,6 +153,31 @@ def test_the_very_same_file_is_said_to_have_been_assessed(as_alice, assessed, al
     assert send(as_alice, again, "assess").url == again.get_absolute_url()
 
 
+def header_told(client, content, name="export.csv"):
+    page = client.get(columns_of(bring(client, content, name)))
+    told = page.context["header_told"]
+    assert told in text_of(page)
+    return told
+
+
+def test_the_lines_that_name_the_columns_are_said_where_they_are_not_the_first(as_alice):
+    plain = export()
+    assert header_told(as_alice, plain) == ""
+    assert header_told(as_alice, b"Workforce\r\n" + plain) == (
+        "The names of the columns are from line 2. Line 1 above is not read."
+    )
+    assert header_told(as_alice, b"Workforce\r\nOctober\r\n\r\nInternal\r\n" + plain) == (
+        "The names of the columns are from line 5. Lines 1, 2 and 4 above are not read."
+    )
+
+
+def test_rows_that_name_the_columns_together_are_said(as_alice):
+    units = b",,,USD,,years,\r\n"
+    header, rows = export().split(b"\r\n", 1)
+    told = header_told(as_alice, header + b"\r\n" + units + rows)
+    assert told == "The names of the columns are from lines 1 and 2."
+
+
 # ------------------------------------------------------------------ what is chosen
 
 
@@ -262,6 +287,14 @@ def test_headers_that_differ_in_their_capitals_alone_are_told_apart(as_alice):
     send(as_alice, bring(as_alice, content), "assess", SITE="@group", Site="")
     found = uses(as_alice.get(columns_of(bring(as_alice, content))))
     assert (found["SITE"][0], found["Site"][0]) == ("@group", "")
+
+
+def test_no_header_is_kept_with_what_is_remembered(as_alice, draft):
+    """In a file without any they are the first employee."""
+    send(as_alice, draft, "assess", Department="@group", Nom="employee_id", EmployeeNumber="")
+    draft.refresh_from_db()
+    remembered = str([*FileShape.objects.values("matched", "grouped")])
+    assert not [header for header in draft.headers if f"'{header}'" in remembered]
 
 
 def test_a_correction_that_was_only_looked_at_is_not_remembered(as_alice, draft):
