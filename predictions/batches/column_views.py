@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest
@@ -9,12 +11,13 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import translation
-from django.utils.translation import check_for_language
+from django.utils.translation import check_for_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from mlcore import registry
 from mlcore.engine.ingest.refusals import TableError
+from mlcore.engine.ingest.source import Format
 from mlcore.engine.words import say
 from mlcore.registry import ActiveModel
 from predictions.batches import files, first_rows, jobs, matching
@@ -141,8 +144,43 @@ def _columns_page(
         "exactly": batch.rows is not None,
         "kept_until": draft_kept_until(batch),
         "before": files.same_file_before(batch),
+        "header_told": _header_told(files.format_of(batch)),
     }
     return render(request, "batches/columns.html", context)
+
+
+def _header_told(layout: Format) -> str:
+    """Which lines name the columns, where it is not simply the first one."""
+    named, skipped = layout.names_from, layout.skipped
+    sentences = []
+    if named not in ((), (1,)):
+        sentences.append(
+            ngettext(
+                "The names of the columns are from line {lines}.",
+                "The names of the columns are from lines {lines}.",
+                len(named),
+            ).format(lines=_lines(named))
+        )
+    if skipped:
+        sentences.append(
+            ngettext(
+                "Line {lines} above is not read.",
+                "Lines {lines} above are not read.",
+                len(skipped),
+            ).format(lines=_lines(skipped))
+        )
+    return " ".join(sentences)
+
+
+def _lines(numbers: Sequence[int]) -> str:
+    """`3`, `3 and 4`, `3, 5 and 6`, `3 to 7`."""
+    first, last = numbers[0], numbers[-1]
+    if len(numbers) > 2 and last - first == len(numbers) - 1:
+        return pgettext("lines", "{first} to {last}").format(first=first, last=last)
+    *others, end = map(str, numbers)
+    if not others:
+        return end
+    return _("{names} and {last}").format(names=", ".join(others), last=end)
 
 
 def _named(

@@ -164,6 +164,9 @@ def test_progress_is_seen_as_it_is_made_and_the_work_can_be_stopped(page, site, 
     bar = page.get_by_role("progressbar")
     assert 10 < float(bar.get_attribute("value")) < 100
     sound(page)
+    page.get_by_role("link", name="Stop here").click()
+    expect(page.get_by_role("heading", name="Stop the work?")).to_be_visible()
+    sound(page)
     page.get_by_role("button", name="Stop here").click()
     expect(page.get_by_role("heading", name="The work on this file was stopped")).to_be_visible()
     sound(page)
