@@ -123,9 +123,15 @@ class TestCells:
             ("dd/mm/yyyy", 45351, "2024-02-29"),
             ("[$-40C]d mmmm yyyy", 45351, "2024-02-29"),
             ("General", 45351, "45351"),
+            ("00000", 123, "00123"),
+            ("00000;-00000", 123, "00123"),
+            ("00000", 1234567, "1234567"),
+            ("00000", -3, "-3"),
+            ("0", 3, "3"),
+            ("00.00", 3.5, "3.5"),
         ],
     )
-    def test_a_number_format_tells_dates_and_percentages_and_nothing_else(
+    def test_a_number_format_tells_dates_percentages_and_zeros_and_nothing_else(
         self, style, number, word
     ):
         def change(active):
@@ -171,6 +177,57 @@ class TestSheets:
         shown.append([1, 2])
         content = io.BytesIO()
         book.save(content)
+        assert brought(content.getvalue()) == (["a", "b"], [(2, ["1", "2"])])
+
+    @pytest.mark.parametrize(
+        "notes", [[["Read me"]], [["Export", "RH"]], [["a"], ["b"], ["c"]]], ids=len
+    )
+    def test_notes_on_a_sheet_before_the_table_are_none(self, notes):
+        book = openpyxl.Workbook()
+        for row in notes:
+            book.active.append(row)
+        table = book.create_sheet("Data")
+        table.append(["a", "b"])
+        table.append([1, 2])
+        table.merge_cells("A2:A3")
+        content = io.BytesIO()
+        book.save(content)
+        assert brought(content.getvalue())[0] == ["a", "b"]
+        table.sheet_state = "hidden"
+        book.save(content := io.BytesIO())
+        assert converted(content.getvalue())[0] == list(map(str, notes[0]))
+
+    def test_also_in_an_opendocument_file(self):
+        def table(name, *rows):
+            cells = (
+                "".join(
+                    '<table:table-cell office:value-type="string">'
+                    f"<text:p>{cell}</text:p></table:table-cell>"
+                    for cell in row
+                )
+                for row in rows
+            )
+            body = "".join(f"<table:table-row>{row}</table:table-row>" for row in cells)
+            return f'<table:table table:name="{name}">{body}</table:table>'
+
+        names = "".join(
+            f' xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+            for name in ("office", "table", "text")
+        )
+        with zipfile.ZipFile(content := io.BytesIO(), "w") as packed:
+            packed.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+            packed.writestr(
+                "META-INF/manifest.xml",
+                '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:'
+                'manifest:1.0"/>',
+            )
+            packed.writestr(
+                "content.xml",
+                f"<office:document-content{names}><office:body><office:spreadsheet>"
+                + table("Notes", ["Read me"])
+                + table("Data", ["a", "b"], ["1", "2"])
+                + "</office:spreadsheet></office:body></office:document-content>",
+            )
         assert brought(content.getvalue()) == (["a", "b"], [(2, ["1", "2"])])
 
     def test_a_record_has_the_number_of_its_row(self):

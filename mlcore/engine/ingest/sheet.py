@@ -20,7 +20,6 @@ from xml.etree import ElementTree
 from mlcore.engine.ingest.sheet_rows import LARGEST_OUTPUT, MOST_COLUMNS, Sheet, empty, shortest
 from mlcore.engine.ingest.workbook_parts import (
     EMPTY,
-    FORMULAS,
     TOO_LARGE,
     UNREADABLE,
     SheetError,
@@ -38,8 +37,8 @@ MOST_CELLS = 5_000_000
 
 
 def convert(source: IO[bytes], out: IO[bytes], most_columns: int = MOST_COLUMNS) -> None:
-    """Write the first visible sheet that holds something. Raises `SheetError`; also when a row
-    fills more than `most_columns`.
+    """Write the first visible sheet that is a table, else the first that holds something, else a
+    hidden one. Raises `SheetError`; also when a row fills more than `most_columns`.
 
     One line for each row of the sheet, so that both have the same number: line breaks in a cell
     become spaces. Cells merged downwards hold their value in each row.
@@ -62,16 +61,23 @@ _BROKEN = (
 
 
 def _convert_rows(source: IO[bytes], out: IO[bytes], most_columns: int) -> None:
-    formulas = False
     with zipfile.ZipFile(source) as package:
-        paths, is_1904, parts = describe(package)
+        visible_and_hidden, is_1904, parts = describe(package)
         styles = style_kinds(package, parts.get("styles", ""))
         strings = shared_strings(package, parts.get("sharedStrings", ""))
-        for path in paths:
-            sheet = Sheet(package, path, strings, styles, is_1904, most_columns)
-            if sheet.write(out):
+        for paths in visible_and_hidden:
+            notes = None
+            for path in paths:
+                sheet = Sheet(package, path, strings, styles, is_1904, most_columns)
+                if sheet.write(out):
+                    if sheet.is_table:
+                        return
+                    empty(out)
+                    notes = notes or sheet
+                formulas = formulas or sheet.formulas
+            if notes:
+                notes.write(out)
                 return
-            formulas = formulas or sheet.formulas
     raise SheetError(FORMULAS if formulas else EMPTY)
 
 
@@ -85,22 +91,41 @@ def _convert_whole(source: IO[bytes], out: IO[bytes]) -> None:
     source.seek(0)
     try:
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(source.read()))
-        for number in range(len(book.sheet_names)):
-            sheet = book.get_sheet_by_index(number)
-            if sheet.height * sheet.width > MOST_CELLS:
-                raise SheetError(TOO_LARGE)
-            if sheet.height:
-                break
-        else:
-            raise SheetError(EMPTY)
+        rows = _rows_of(book)
         text = io.TextIOWrapper(out, encoding="utf-8", errors="replace", newline="")
         write = csv.writer(text, lineterminator="\n").writerow
-        for row in sheet.to_python(skip_empty_area=False):
+        for row in rows:
             write(map(_word, row))
         text.flush()
         text.detach()
     except (python_calamine.CalamineError, ValueError, IndexError, KeyError):
         raise SheetError(UNREADABLE) from None
+
+
+def _rows_of(book: Any) -> list[list[Any]]:
+    """Those of the sheet that is meant, chosen as in `convert`."""
+    from python_calamine import SheetVisibleEnum
+
+    sheets = list(enumerate(book.sheets_metadata))
+    shown = [number for number, about in sheets if about.visible == SheetVisibleEnum.Visible]
+    hidden = [number for number, _ in sheets if number not in shown]
+    for numbers in (shown, hidden):
+        notes: list[list[Any]] = []
+        for number in numbers:
+            sheet = book.get_sheet_by_index(number)
+            if sheet.height * sheet.width > MOST_CELLS:
+                raise SheetError(TOO_LARGE)
+            rows: list[list[Any]] = sheet.to_python(skip_empty_area=False)
+            if _is_table(rows):
+                return rows
+            notes = notes or rows
+        if notes:
+            return notes
+    raise SheetError(EMPTY)
+
+
+def _is_table(rows: list[list[Any]]) -> bool:
+    return sum(1 for row in rows if sum(1 for cell in row if cell != "") > 1) > 1
 
 
 def _word(cell: Any) -> str:

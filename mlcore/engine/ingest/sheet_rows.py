@@ -14,6 +14,7 @@ from typing import IO
 
 from mlcore.engine.ingest.limits import LONGEST_LINE
 from mlcore.engine.ingest.workbook_parts import (
+    FORMULAS,
     TOO_LARGE,
     TOO_WIDE,
     SheetError,
@@ -44,6 +45,13 @@ _ROW = re.compile(
     re.DOTALL,
 )
 _ATTRIBUTE = re.compile(r"([\w:]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+_FORMULA = re.compile(
+    r"<((?:\w+:)?)c(?=[\s>])((?:[^>\"']|\"[^\"]*\"|'[^']*')*)>"
+    r"<(?:\w+:)?f(?:\s[^<>]*)?(?:/>|>([^<]*)</(?:\w+:)?f\s*>)"
+    r"(<(?:\w+:)?v\s*(?:/>|>\s*</(?:\w+:)?v\s*>))?</(?:\w+:)?c\s*>"
+)
+"""A cell of a formula that nobody calculated, or whose result is an empty text."""
+_KIND = re.compile(r"\st\s*=\s*[\"'](\w*)[\"']")
 _VALUE = re.compile(r"<(?:\w+:)?v(?:\s[^>]*)?>([^<]*)</(?:\w+:)?v\s*>")
 _MERGE = re.compile(
     r"<(?:\w+:)?mergeCell\s[^>]*?ref=[\"']([A-Z]{1,3})([0-9]{1,7}):([A-Z]{1,3})([0-9]{1,7})[\"']"
@@ -73,16 +81,25 @@ class Sheet:
         self._styles = styles
         self._most_columns = most_columns
         self._size = 0
-        self.formulas = False
-        """Whether there are any; a sheet that holds nothing else holds none of their results."""
+        self._unsolved = 0
+        self._wide = 0
         self._first_day = (
             datetime.datetime(1904, 1, 1) if is_1904 else datetime.datetime(1899, 12, 30)
         )
         self._merges: dict[int, list[tuple[int, int]]] = {}
         self._plans: dict[tuple[tuple[str, ...], ...], _Plan] = {}
 
+    @property
+    def is_table(self) -> bool:
+        """Whether two of the rows written fill two cells or more: notes rarely do."""
+        return self._wide > 1
+
     def write(self, out: IO[bytes]) -> bool:
-        """Write the rows; False when none holds anything, and nothing is written then."""
+        """Write the rows; False when none holds anything, and nothing is written then.
+
+        Raises `SheetError`; also when most rows hold formulas that nobody calculated. The formula
+        itself is the word of a cell of which that is so, for a reader to refuse it.
+        """
         written = self._pass(out)
         # Which cells are merged stands at the end of the sheet.
         if not written or self._merges:
@@ -90,14 +107,15 @@ class Sheet:
         return written and (not self._merges or self._pass(out))
 
     def _pass(self, out: IO[bytes]) -> bool:
-        self._size = 0
+        self._size = self._wide = 0
         text = io.TextIOWrapper(out, encoding="utf-8", errors="replace", newline="")
         write = csv.writer(text, lineterminator="\n").writerow
         first: list[list[str]] = []
         width = 0
-        number = 0
+        filled = 0
         written = False
         for number, row in enumerate(self._rows(), start=1):
+            filled += bool(row)
             if number <= _FIRST_ROWS:
                 first.append(row)
                 width = max(width, len(row))
@@ -115,6 +133,8 @@ class Sheet:
             written = True
             for early in first:
                 write([*early, *repeat("", width - len(early))])
+        if 2 * self._unsolved > filled:
+            raise SheetError(FORMULAS)
         if written:
             text.flush()
         text.detach()
@@ -135,19 +155,38 @@ class Sheet:
                 for gap in range(last + 1, number):
                     yield self._merged(gap, [], going)
                 last = number
+                if "<f" in cells or ":f" in cells:
+                    cells = self._with_formulas(cells)
                 row = self._cells(cells) if cells else []
                 while row and not row[-1]:
                     row.pop()
                 self._check(row)
                 yield self._merged(number, row, going) if self._merges else row
-            self.formulas = self.formulas or "<f" in text
             if "mergeCell" in text:
                 merges += _MERGE.findall(text)
                 if len(merges) > _MOST_MERGES:
                     raise SheetError(TOO_LARGE)
         self._merges = _merged_down(merges)
 
+    def _with_formulas(self, cells: str) -> str:
+        """The cells of a row, those of formulas without a result as texts: `=B2*12`."""
+
+        def told(found: re.Match[str]) -> str:
+            prefix, attributes, formula, empty_value = found.groups()
+            kind = _KIND.search(attributes)
+            if kind and kind[1] != "n" and empty_value:
+                return found[0]
+            attributes = _KIND.sub("", attributes)
+            value = f"<{prefix}v>={formula or ''}</{prefix}v>"
+            return f'<{prefix}c{attributes} t="str">{value}</{prefix}c>'
+
+        rewritten = _FORMULA.sub(told, cells)
+        self._unsolved += rewritten != cells
+        return rewritten
+
     def _check(self, row: list[str]) -> None:
+        if self._wide < 2 and sum(map(bool, row)) > 1:
+            self._wide += 1
         if len(row) > self._most_columns:
             filled = sum(map(bool, row))
             if filled > self._most_columns:
@@ -242,11 +281,16 @@ class Sheet:
         return plain(value) or rich(body)
 
     def _number(self, value: str, style: str) -> str:
-        """A number as a word: whole ones without decimals, dates as ISO writes them."""
+        """A number as a word: whole ones without decimals, `00123` with the zeros of its format,
+        dates as ISO writes them.
+        """
         kind = self._styles.get(style, "") if style else ""
         if not kind:
             return shortest(float(value))
         number = float(value)
+        if kind[0] == "0":
+            # A reference keeps its zeros: what people see is what other systems know it by.
+            return shortest(number).zfill(len(kind)) if number >= 0 else shortest(number)
         if kind == "percent":
             # What people see; whether it is a share or a percentage is decided by who asks.
             return f"{_exact(Decimal(repr(number)).scaleb(2))}%"

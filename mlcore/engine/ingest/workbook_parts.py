@@ -33,6 +33,7 @@ _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _BREAK = re.compile(r"[\r\n\u2028\u2029]+")
 _DATE_FORMATS = {*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)}
 _PERCENT_FORMATS = {9, 10}
+_ZEROS = re.compile(r"00+(?:;|\Z)")
 _UNSPOKEN = re.compile(r"\"[^\"]*\"|\\.|_.|\*.|\[(?![hms]+\])[^\]]*\]", re.IGNORECASE)
 """What a number format shows as it stands, and its colours and conditions."""
 
@@ -41,8 +42,10 @@ class SheetError(Exception):
     """Why there is no sheet: one of `COMPLAINTS`, the last with the number of columns."""
 
 
-def describe(package: zipfile.ZipFile) -> tuple[list[str], bool, dict[str, str]]:
-    """Paths of the sheets, visible ones first; whether days count from 1904; other parts' paths."""
+def describe(package: zipfile.ZipFile) -> tuple[tuple[list[str], ...], bool, dict[str, str]]:
+    """Paths of the sheets that can be seen and of hidden ones; whether days count from 1904; other
+    parts' paths.
+    """
     workbook = "xl/workbook.xml"
     for name, target in _relations(package, "").values():
         if name == "officeDocument":
@@ -62,7 +65,7 @@ def describe(package: zipfile.ZipFile) -> tuple[list[str], bool, dict[str, str]]
             if kind == "worksheet":
                 visible = element.get("state", "visible") == "visible"
                 (shown if visible else hidden).append(target)
-    return shown + hidden, is_1904, dict(relations.values())
+    return (shown, hidden), is_1904, dict(relations.values())
 
 
 def _relations(package: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:
@@ -81,7 +84,8 @@ def _relations(package: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]
 
 
 def style_kinds(package: zipfile.ZipFile, path: str) -> dict[str, str]:
-    """By the number of a cell's style, `date` or `percent` where its format is one."""
+    """By the number of a cell's style, `date` or `percent` where its format is one, or as many
+    zeros as it has digits at least."""
     if path not in package.namelist():
         return {}
     formats: dict[str, str] = {}
@@ -100,6 +104,8 @@ def style_kinds(package: zipfile.ZipFile, path: str) -> dict[str, str]:
 
 def _format_kind(number: str, formats: dict[str, str]) -> str:
     if code := formats.get(number):
+        if _ZEROS.match(code):
+            return code.partition(";")[0]
         spoken = _UNSPOKEN.sub("", code.partition(";")[0]).lower().replace("general", "")
         if "%" in spoken:
             return "percent"
