@@ -47,7 +47,7 @@ def test_the_result_says_the_risk_as_people_count_beside_the_base_rate(as_alice,
         (0.0003, "Fewer than 1 of 100 people", "Moins d’1 personne sur 100"),
         (0.012, "About 1 of 100 people", "Environ 1 personne sur 100 au profil comparable est"),
         (0.2499, "About 25 of 100 people", "Environ 25 personnes sur 100"),
-        (0.997, "About 100 of 100 people", "Environ 100 personnes sur 100"),
+        (0.997, "More than 99 of 100 people", "Plus de 99 personnes sur 100"),
     ],
 )
 def test_any_risk_is_said_as_people_count(probability, english, french):
