@@ -191,6 +191,7 @@ class TestTheRowsThatNameTheColumns:
         [
             ("id;Age;Pay;Role", "A-one;quarante;confidentiel;Manager", ["2;41;3000;Manager"]),
             ("id;Age;Pay;Role", "A-one;quarante;confidentiel;Manager", ["2;41;3000;Analyst"]),
+            ("id;Team;Pay;Level", "A-one;confidentiel;quarante;Manager", ["2;x;3000;2"]),
             ("Nom;Age;Salaire", "Zoé;trente;confidentiel", ["A;41;2500", "B;42;2600"]),
             ("Employee;Age;Salary", "E1;n.d.;à définir", ["E2;41;2500", "E3;42;2600"]),
             ("id;;pay", ";12;", ["1;13;500", "2;14;600"]),
@@ -200,7 +201,7 @@ class TestTheRowsThatNameTheColumns:
             ("id;Civilité;pay", ";H;", ["1;F;500", "2;H;600"]),
             ("id;Entrée;;Sortie;", ";2001;2002;;", ["1;2001;2003;2004;2005"]),
         ],
-        ids=range(10),
+        ids=range(11),
     )
     def test_nor_is_one_whose_cells_are_odd(self, header, first, others):
         _, rows = brought("\n".join([header, first, *others * 6]))

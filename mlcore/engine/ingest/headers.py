@@ -151,7 +151,7 @@ def _continues(header: Sequence[str], row: Sequence[str], below: Sequence[Sequen
         len(words) >= 2
         and len(words) == len(over_numbers)
         and 2 * len(words) >= sum(map(_numeric, zip(*below, strict=True)))
-        and 2 * sum(map(_is_name, words.values())) >= len(words)
+        and 2 * sum(map(_is_name, cells.values())) > len(cells)
     )
 
 
