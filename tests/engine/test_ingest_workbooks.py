@@ -234,6 +234,26 @@ class TestSheets:
         content = workbook([], ["Title"], [], ["a", "b"], [], [1, "x\ny"], [2, None])
         assert brought(content) == (["a", "b"], [(6, ["1", "x y"]), (7, ["2", ""])])
 
+    def test_a_formula_that_nobody_calculated_is_no_blank(self):
+        rows = [["a", "b"], *([n, n] for n in range(8))]
+        content = workbook(*rows, [8, "=A9*2"], [9, '=IF(A1="a","","<&")'])
+        assert brought(content)[1][-2:] == [
+            (10, ["8", "=A9*2"]),
+            (11, ["9", '=IF(A1="a","","<&")']),
+        ]
+        # A program that never calculates has left all of them so.
+        content = workbook(["a", "b"], *([n, f"=A{n}*2"] for n in range(2, 10)))
+        assert refusal(content) == "formulas"
+
+    def test_a_formula_whose_result_is_an_empty_text_is_a_blank(self):
+        cells = '<c r="A{0}"><f>1+{0}</f><v>7</v></c><c r="B{0}" t="str"><f>C1</f><v></v></c>'
+        rows = "".join(f'<row r="{n}">{cells.format(n)}</row>' for n in range(1, 5))
+        assert converted(package(rows)) == [["7"]] * 4
+        shared = '<c r="A1" s="3" t="n"><f t="shared" si="0"/></c><c r="B1" t="b"><f>C1</f></c>'
+        rest = "".join(f'<row r="{n}"><c r="A{n}"><v>1</v></c></row>' for n in (2, 3))
+        content = package(f'<row r="1">{shared}</row>{rest}')
+        assert converted(content) == [["=", "=C1"], ["1", ""], ["1", ""]]
+
     def test_merged_names_and_units_are_a_header(self):
         content = workbook(
             ["Identité", None, "Rémunération", None],

@@ -20,6 +20,7 @@ from xml.etree import ElementTree
 from mlcore.engine.ingest.sheet_rows import LARGEST_OUTPUT, MOST_COLUMNS, Sheet, empty, shortest
 from mlcore.engine.ingest.workbook_parts import (
     EMPTY,
+    FORMULAS,
     TOO_LARGE,
     UNREADABLE,
     SheetError,
@@ -71,14 +72,18 @@ def _convert_rows(source: IO[bytes], out: IO[bytes], most_columns: int) -> None:
                 sheet = Sheet(package, path, strings, styles, is_1904, most_columns)
                 if sheet.write(out):
                     if sheet.is_table:
-                        return
+                        return _refuse_unsolved(sheet)
                     empty(out)
                     notes = notes or sheet
-                formulas = formulas or sheet.formulas
             if notes:
                 notes.write(out)
-                return
-    raise SheetError(FORMULAS if formulas else EMPTY)
+                return _refuse_unsolved(notes)
+    raise SheetError(EMPTY)
+
+
+def _refuse_unsolved(sheet: Sheet) -> None:
+    if sheet.is_unsolved:
+        raise SheetError(FORMULAS)
 
 
 # ---------------------------------------------------------------- other formats

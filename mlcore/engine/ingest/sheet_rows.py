@@ -14,7 +14,6 @@ from typing import IO
 
 from mlcore.engine.ingest.limits import LONGEST_LINE
 from mlcore.engine.ingest.workbook_parts import (
-    FORMULAS,
     TOO_LARGE,
     TOO_WIDE,
     SheetError,
@@ -81,8 +80,9 @@ class Sheet:
         self._styles = styles
         self._most_columns = most_columns
         self._size = 0
-        self._unsolved = 0
         self._wide = 0
+        self._filled = 0
+        self._unsolved = 0
         self._first_day = (
             datetime.datetime(1904, 1, 1) if is_1904 else datetime.datetime(1899, 12, 30)
         )
@@ -94,11 +94,15 @@ class Sheet:
         """Whether two of the rows written fill two cells or more: notes rarely do."""
         return self._wide > 1
 
+    @property
+    def is_unsolved(self) -> bool:
+        """Whether most of the rows written hold a formula that nobody calculated."""
+        return 2 * self._unsolved > self._filled
+
     def write(self, out: IO[bytes]) -> bool:
         """Write the rows; False when none holds anything, and nothing is written then.
 
-        Raises `SheetError`; also when most rows hold formulas that nobody calculated. The formula
-        itself is the word of a cell of which that is so, for a reader to refuse it.
+        A formula without a result is written as it stands, for a reader of values to refuse.
         """
         written = self._pass(out)
         # Which cells are merged stands at the end of the sheet.
@@ -107,15 +111,15 @@ class Sheet:
         return written and (not self._merges or self._pass(out))
 
     def _pass(self, out: IO[bytes]) -> bool:
-        self._size = self._wide = 0
+        self._size = self._wide = self._filled = self._unsolved = 0
         text = io.TextIOWrapper(out, encoding="utf-8", errors="replace", newline="")
         write = csv.writer(text, lineterminator="\n").writerow
         first: list[list[str]] = []
         width = 0
-        filled = 0
+        number = 0
         written = False
         for number, row in enumerate(self._rows(), start=1):
-            filled += bool(row)
+            self._filled += bool(row)
             if number <= _FIRST_ROWS:
                 first.append(row)
                 width = max(width, len(row))
@@ -133,8 +137,6 @@ class Sheet:
             written = True
             for early in first:
                 write([*early, *repeat("", width - len(early))])
-        if 2 * self._unsolved > filled:
-            raise SheetError(FORMULAS)
         if written:
             text.flush()
         text.detach()
