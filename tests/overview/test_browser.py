@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from mlcore import registry, services
 from mlcore.engine import artifact
 from mlcore.models import Origin
+from predictions.models import Batch
 from tests.accessibility import no_serious_fault
 from tests.accounts.factories import make_person
 from tests.overview.conftest import LEAVING, STAYING
@@ -116,4 +117,19 @@ def test_it_never_scrolls_sideways(browser, site, two_files, width):
     for details in page.locator("details > summary").all():
         details.click()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    context.close()
+
+
+def test_on_paper_it_is_no_wider_than_the_page(browser, site, two_files):
+    context = browser.new_context(viewport={"width": 718, "height": 1040})  # A4 with margins
+    page = context.new_page()
+    sign_in(page, site)
+    Batch.objects.create(
+        name="next.csv", sha256="0" * 64, size=1, uploaded_by=two_files.uploaded_by, state="draft"
+    )
+    page.goto(f"{site}/")
+    page.wait_for_selector(".flows")
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 718
+    expect(page.get_by_text("the file is waiting for you.")).to_be_hidden()
     context.close()
