@@ -49,3 +49,17 @@ if (watched) {
   };
   setTimeout(look, 300);
 }
+
+// The list of a file that was stopped is made by a worker; once it is there, the page leads to it.
+if (document.querySelector("[data-preparing]")) {
+  const look = async () => {
+    try {
+      const answer = await fetch(location.href);
+      if (answer.ok && !(await answer.text()).includes("data-preparing")) return location.reload();
+    } catch {
+      // The server is away for a moment: the next look may find it again.
+    }
+    setTimeout(look, 1000);
+  };
+  setTimeout(look, 1000);
+}

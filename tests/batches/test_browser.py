@@ -172,7 +172,6 @@ def test_progress_is_seen_as_it_is_made_and_the_work_can_be_stopped(page, site, 
     sound(page)
     while jobs.work(batch.pk):
         pass
-    page.reload()
     expect(page.get_by_text("was stopped before its end")).to_be_visible()
 
 

@@ -204,7 +204,7 @@ def test_the_list_says_of_each_file_what_came_of_it(as_alice, assessed, alice):
     done = assessed(alice, export(12, MonthlyIncome=["2000", "a lot", "3000"]))
     draft = bring(as_alice, name="next.csv")
     answer = as_alice.get(LIST)
-    (newest, nothing), (oldest, totals) = answer.context["rows"]
+    (newest, nothing, _), (oldest, totals, _) = answer.context["rows"]
     assert (newest, nothing, oldest) == (draft, None, done)
     assert (totals.people, totals.refused) == (8, 4)
     assert str(alice.name or alice.username) in text_of(answer)
