@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -197,11 +197,23 @@ class PredictionAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("Export as CSV"), permissions=["view"])
     def export_csv(self, request: HttpRequest, queryset: PredictionQuerySet) -> HttpResponseBase:
-        return exports.csv_response(queryset, language(), person(request), audit_attributes=True)
+        return self._export("csv", request, queryset)
 
     @admin.action(description=_("Export as an Excel workbook"), permissions=["view"])
     def export_xlsx(self, request: HttpRequest, queryset: PredictionQuerySet) -> HttpResponseBase:
-        return exports.xlsx_response(queryset, language(), person(request), audit_attributes=True)
+        return self._export("xlsx", request, queryset)
+
+    def _export(
+        self, kind: str, request: HttpRequest, queryset: PredictionQuerySet
+    ) -> HttpResponseBase:
+        listed = cast(PredictionList, self.get_changelist_instance(request))
+        return exports.RESPONSES[kind](
+            queryset,
+            language(),
+            person(request),
+            files=listed.search.files,
+            audit_attributes=True,
+        )
 
     # ---------------------------------------------------------------- one record
 

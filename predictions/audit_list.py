@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -80,7 +81,7 @@ class PredictionList(ChangeList):
         if self._number is not None:
             super().get_results(request)
             return
-        search = Search(self._criteria(self.query.strip()))
+        search = self.search
         count = search.count()
         self.exact = count.exact
         paginator = Paginator(range(count.number), self.list_per_page)
@@ -102,6 +103,11 @@ class PredictionList(ChangeList):
         self.can_show_all = can_show_all
         self.multi_page = multi_page
         self.paginator = paginator
+
+    @cached_property
+    def search(self) -> Search:
+        """The rows that the address asks for; not for a term that is a number."""
+        return Search(self._criteria(self.query.strip()))
 
     def _rows(
         self, request: HttpRequest, search: Search, count: Count, first: int, size: int

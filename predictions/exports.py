@@ -61,6 +61,7 @@ FIELDS = (
     "contributions",
 )
 _LOOKED_AT = 10_000
+_MOST_FILES, _MOST_GROUPS = 1_000, 50  # whose groups are columns, and how many of these
 _PORTION = 500  # rows; one with everything in it takes about 10 KB
 
 # A spreadsheet takes a cell that begins like this for a formula. A cell begins where the text does,
@@ -122,15 +123,23 @@ def _reading(connection: BaseDatabaseWrapper) -> AbstractContextManager[object]:
 
 
 def layout(
-    queryset: PredictionQuerySet, language: str, *, audit_attributes: bool = False
+    queryset: PredictionQuerySet,
+    language: str,
+    *,
+    files: QuerySet[Batch] | None = None,
+    audit_attributes: bool = False,
 ) -> Layout:
-    """Settle the columns, with their headings in `language`, before any row is read."""
+    """Settle the columns, with their headings in `language`, before any row is read.
+
+    `files` are those that rows may be from, where that is known.
+    """
+    models, files = _behind(queryset, Batch.objects.all() if files is None else files)
     # A model's pairs are known from any of its predictions: all have the same terms.
     versions: dict[int, ModelVersion] = {
         version.pk: version
-        for version in _models(queryset)
-        .annotate(contributed=Subquery(one_of_each_model("contributions")))
-        .order_by("-registered_at")
+        for version in models.annotate(
+            contributed=Subquery(one_of_each_model("contributions"))
+        ).order_by("-registered_at")
     }
     contributed = {pk: cast(Any, version).contributed for pk, version in versions.items()}
     schemas = {pk: registry.schema_of(version) for pk, version in versions.items()}
@@ -142,7 +151,7 @@ def layout(
         employee = Column(heading=_("Employee"), cell=lambda r: r["employee_id"])
         number = Column(heading=_("Prediction"), cell=lambda r: str(r["id"]), width=38)
         about = _about(versions, zone, employee=employee, number=number)
-        groups = [_group(header) for header in _group_headers()]
+        groups = [_group(header) for header in _group_headers(files)]
         named = distinct([*about, *groups, *inputs])
         return Layout(
             language=language,
@@ -157,26 +166,29 @@ def layout(
         )
 
 
-def _models(queryset: PredictionQuerySet) -> QuerySet[ModelVersion]:
-    """The models that made these predictions; where they are many, all that made any.
+def _behind(
+    queryset: PredictionQuerySet, files: QuerySet[Batch]
+) -> tuple[QuerySet[ModelVersion], QuerySet[Batch]]:
+    """The models that made these predictions, and the files that they are from.
 
-    To know the models of millions, each would be read before the first line is sent.
+    Where they are many, all models that made any, and all of `files`: to know those of millions,
+    each would be read before the first line is sent.
     """
-    some = queryset.order_by().values_list("model_version", flat=True)[: _LOOKED_AT + 1]
+    some = queryset.order_by().values_list("model_version", "batch")[: _LOOKED_AT + 1]
     found = list(some)
     if len(found) > _LOOKED_AT:
-        return answering()
-    return ModelVersion.objects.filter(pk__in=set(found))
+        return answering(), files
+    models = {model for model, _batch in found}
+    batches = {batch for _model, batch in found if batch is not None}
+    return ModelVersion.objects.filter(pk__in=models), Batch.objects.filter(pk__in=batches)
 
 
-def _group_headers() -> list[str]:
-    """What people are grouped by in any file, the newest first.
-
-    Which of the files are among the predictions is not asked: that could read each of their rows.
-    """
-    files = Batch.objects.filter(started_at__isnull=False).exclude(grouped=[])
-    found = files.order_by("-started_at").values_list("headers", "grouped")
-    return list(dict.fromkeys(headers[place] for headers, places in found for place in places))
+def _group_headers(files: QuerySet[Batch]) -> list[str]:
+    """What people are grouped by in these files, the newest first, and no more than fit beside."""
+    grouped = files.filter(started_at__isnull=False).exclude(grouped=[]).order_by("-started_at")
+    found = grouped.values_list("headers", "grouped")[:_MOST_FILES]
+    names = dict.fromkeys(headers[place] for headers, places in found for place in places)
+    return list(names)[:_MOST_GROUPS]
 
 
 def _group(header: str) -> Column:
@@ -317,14 +329,19 @@ def filename(extension: str) -> str:
 
 
 def csv_response(
-    queryset: PredictionQuerySet, language: str, user: User, *, audit_attributes: bool = False
+    queryset: PredictionQuerySet,
+    language: str,
+    user: User,
+    *,
+    files: QuerySet[Batch] | None = None,
+    audit_attributes: bool = False,
 ) -> HttpResponseBase:
     """The predictions as CSV, as Excel opens it in that language; sent while it is written.
 
     English: separated by commas. French: separated by semicolons, with decimal commas. Numbers
     are exact; contributions stand to the right of the inputs.
     """
-    plan = layout(queryset, language, audit_attributes=audit_attributes)
+    plan = layout(queryset, language, files=files, audit_attributes=audit_attributes)
     response = StreamingHttpResponse(
         _csv_lines(plan, queryset), content_type="text/csv; charset=utf-8"
     )
@@ -376,18 +393,23 @@ def plain(text: str) -> str:
 
 
 def xlsx_response(
-    queryset: PredictionQuerySet, language: str, user: User, *, audit_attributes: bool = False
+    queryset: PredictionQuerySet,
+    language: str,
+    user: User,
+    *,
+    files: QuerySet[Batch] | None = None,
+    audit_attributes: bool = False,
 ) -> HttpResponseBase:
     """The predictions as a workbook: results and inputs, contributions, and where it is from."""
     # xlsxwriter takes memory that a web process needs only when it makes a workbook.
     from predictions.workbook import workbook_response
 
-    plan = layout(queryset, language, audit_attributes=audit_attributes)
+    plan = layout(queryset, language, files=files, audit_attributes=audit_attributes)
     with translation.override(language):
         return workbook_response(plan, queryset, user=user, name=filename("xlsx"))
 
 
-RESPONSES: dict[str, Callable[[PredictionQuerySet, str, User], HttpResponseBase]] = {
+RESPONSES: dict[str, Callable[..., HttpResponseBase]] = {
     "csv": csv_response,
     "xlsx": xlsx_response,
 }

@@ -51,6 +51,7 @@ _ROWS = 5_000
 _ENTRIES = 100_000
 """What a page looks at, at most: rows, or entries of an index that holds all that is asked for."""
 _LONGEST_CHUNK = timedelta(minutes=2)  # from the date of its rows to its end, and more
+_OTHER_CLOCKS = timedelta(hours=1)  # how far those of two machines may be apart, and more
 _CLOCK_PUT_RIGHT = timedelta(seconds=10)  # how far a clock may be set back meanwhile
 
 _NEWEST = ("-created_at", "-id")
@@ -259,6 +260,21 @@ class Search:
         if wanted.model is not None:
             rows = rows.filter(narrow(model_version__version=wanted.model))
         return rows
+
+    @property
+    def files(self) -> QuerySet[Batch]:
+        """The files that rows may be from."""
+        wanted = self.criteria
+        if wanted.batch:
+            return Batch.objects.filter(pk=wanted.batch.pk)
+        if wanted.sources and Source.FILE not in wanted.sources:
+            return Batch.objects.none()
+        found = Batch.objects.filter(started_at__isnull=False)
+        if wanted.since:
+            found = found.exclude(finished_at__lt=wanted.since - _OTHER_CLOCKS)
+        if wanted.before:
+            found = found.filter(started_at__lt=wanted.before + _OTHER_CLOCKS)
+        return found
 
     # ---------------------------------------------------------------- what leads to them
 

@@ -144,7 +144,9 @@ def history(request: HttpRequest) -> HttpResponseBase:
     readable = rows.is_valid()
     wanted = request.GET.get("export", "")
     if wanted in exports.RESPONSES and readable:
-        return exports.RESPONSES[wanted](rows.qs.for_history(), language(), person(request))
+        files = Search(rows.criteria(person(request))).files
+        queryset = rows.qs.for_history()
+        return exports.RESPONSES[wanted](queryset, language(), person(request), files=files)
     context: dict[str, Any] = {
         "filter": rows,
         "filtered": any(map(request.GET.get, rows.filters)),

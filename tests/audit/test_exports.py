@@ -7,7 +7,7 @@ import io
 import re
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import openpyxl
 import pytest
@@ -319,11 +319,11 @@ class TestAnyFormat:
             close(response)
 
         record(alice)
-        export(4)  # which models, their schemas, the files' groups, and the rows
+        export(3)  # which models and files, the models' schemas, and the rows
         for number in range(10):
             record(dave if number % 2 else alice)
             record_with(dave)
-        export(4)
+        export(3)
 
     @pytest.mark.parametrize("looked_at", [1, 2])
     def test_of_many_predictions_it_is_not_asked_whose_they_are(
@@ -386,6 +386,47 @@ class TestOfFiles:
         Batch.objects.create(name="x", size=1, uploaded_by=alice, headers=["Site"], grouped=[0])
         [row] = rows_of(exports.csv_response(everything(), "en", alice))
         assert "Site" not in row
+
+    @pytest.fixture
+    def files(self, file, alice):
+        """Another one, begun a year before, with a group of its own."""
+        year = timedelta(days=365)
+        Batch.objects.create(
+            name="old.csv",
+            size=1,
+            uploaded_by=alice,
+            headers=["Team"],
+            grouped=[0],
+            started_at=file.started_at - year,
+            finished_at=file.finished_at - year,
+        )
+        return [file, Batch.objects.get(name="old.csv")]
+
+    @pytest.mark.parametrize("looked_at", [1, 10])
+    def test_the_groups_are_those_of_the_files_that_were_asked_for(
+        self, client, bob, files, record, alice, monkeypatch, looked_at
+    ):
+        monkeypatch.setattr(exports, "_LOOKED_AT", looked_at)
+        record(alice)
+        client.force_login(bob)
+        [file, _old] = files
+        for query in (f"batch={file.pk}", "source=file&created_from=2026-01-01"):
+            header = client.get(f"/predictions/?export=csv&{query}").getvalue().decode()
+            assert "Site" in header.splitlines()[0]
+            assert "Team" not in header.splitlines()[0]
+        one = Prediction.objects.filter(batch=file).first()
+        chosen = {"action": "export_csv", "_selected_action": str(one.pk), "select_across": "1"}
+        rows = client.post(f"{LIST}?file={file.pk}", chosen).getvalue().decode().splitlines()
+        assert len(rows) == 3
+        assert "Site" in rows[0]
+        assert "Team" not in rows[0]
+
+    def test_there_are_not_more_groups_than_fit_beside_each_other(self, file, alice, monkeypatch):
+        monkeypatch.setattr(exports, "_MOST_GROUPS", 1)
+        Batch.objects.update(headers=["Site", "Team"], grouped=[0, 1])
+        row = rows_of(exports.csv_response(everything(), "en", alice))[0]
+        assert "Site" in row
+        assert "Team" not in row
 
 
 class TestInTheAdmin:

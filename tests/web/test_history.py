@@ -369,11 +369,11 @@ def test_a_download_s_queries_do_not_grow_with_the_rows(
         return as_alice.get(f"{HISTORY}?export={kind}").getvalue()
 
     record(alice)
-    with django_assert_num_queries(6):  # session, person, whose, models, groups, rows
+    with django_assert_num_queries(5):  # session, person, whose and of which files, models, rows
         download()
     for _ in range(20):
         record(alice)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         download()
 
 
