@@ -174,7 +174,7 @@ def test_where_no_single_change_is_enough_a_few_together_are_shown(stored, as_al
     assert (together.probability, together.band) == (after.probability, after.band)
     assert together.probability < min(change.probability for change in changes)
     page = as_alice.get(trial_address(prediction))
-    assert "3 changes together: Works overtime: Yes → No" in text_of(page)
+    assert "3 changes together Works overtime: Yes → No" in text_of(page)
     query = page.context["trying"].together_query
     again = as_alice.get(f"{trial_address(prediction)}?{query}")
     assert again.context["trying"].trial.probability == together.probability
