@@ -101,7 +101,12 @@ SELECT COUNT(*) FROM (
 ) AS gone
 """  # noqa: S608
 
-_PEOPLE = f"SELECT COUNT(DISTINCT employee_id) FROM {_TABLE} WHERE employee_id <> ''"  # noqa: S608
+# Grouped, and not `COUNT(DISTINCT …)`, for which PostgreSQL sorts every reference by language.
+_PEOPLE = f"""
+SELECT COUNT(*) FROM (
+  SELECT employee_id FROM {_TABLE} WHERE employee_id <> '' GROUP BY employee_id
+) AS people
+"""  # noqa: S608
 _NAMELESS = f"SELECT COUNT(*) FROM {_TABLE} WHERE employee_id = ''"  # noqa: S608
 _CAPPED = f"SELECT COUNT(*) FROM (SELECT 1 FROM {_TABLE} LIMIT %s) AS counted"  # noqa: S608
 
