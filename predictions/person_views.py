@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -15,12 +14,10 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from accounts.models import User
+from accounts.reader import language, person, personal
 from mlcore.engine.values import InvalidValueError, read_identifier
 from mlcore.templatetags.figures import percent
 from predictions import timeline_chart
@@ -51,17 +48,9 @@ _ROWS_PER_PAGE = 50
 _MOST_COUNTED = 10_000  # of one employee: a count has an end, whatever a program sent
 _HTML, _JSON = "text/html", "application/json"
 
-# After a sign-out on a shared machine, going back must not show a person's risk.
-_personal = cache_control(private=True, no_store=True)
-
-
-def _language() -> str:
-    return get_language() or "en"
-
 
 def _visible(request: HttpRequest) -> PredictionQuerySet:
-    # `LoginRequiredMiddleware` let nobody else in.
-    return Prediction.objects.visible_to(cast(User, request.user))
+    return Prediction.objects.visible_to(person(request))
 
 
 def _one(request: HttpRequest, pk: UUID) -> Prediction:
@@ -92,13 +81,13 @@ class Neighbours:
 
 @permission_required("predictions.view_prediction", raise_exception=True)
 @require_safe
-@_personal
+@personal
 def result(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One prediction, with its reasons, as it was recorded; the address may hold what is tried."""
     prediction = _one(request, pk)
     context = {
         "prediction": prediction,
-        "explanation": explain(prediction, _language()),
+        "explanation": explain(prediction, language()),
         "neighbours": _neighbours(request, prediction),
         # A header may be any word, and a template would look "items" up among them.
         "groups": list(prediction.groups.items()),
@@ -164,7 +153,7 @@ class Offer:
     ["predictions.assess_by_form", "predictions.view_prediction"], raise_exception=True
 )
 @require_safe
-@_personal
+@personal
 def what_if(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A stored prediction with other values, which the address holds; nothing is recorded.
 
@@ -184,7 +173,6 @@ def what_if(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _trying(prediction: Prediction, given: dict[str, str], *, ranked: bool = True) -> Trying:
-    language = _language()
     try:
         ground = ground_of(prediction)
     except NotTriableError as error:
@@ -192,13 +180,13 @@ def _trying(prediction: Prediction, given: dict[str, str], *, ranked: bool = Tru
     if not ground.levers:
         sentence = _("The model that made this assessment asks for nothing an employer can change.")
         return Trying(why_not=sentence, offers=[])
-    form = TrialForm(ground, language, given)
-    changes = best_changes(ground, language) if ranked else []
+    form = TrialForm(ground, language(), given)
+    changes = best_changes(ground, language()) if ranked else []
     typed = {change.name: form.typed(change) for change in changes}
     together = best_together(ground, changes)
     return Trying(
         form=form,
-        trial=tried(ground, form.row, language) if form.is_valid() else None,
+        trial=tried(ground, form.row, language()) if form.is_valid() else None,
         offers=[
             Offer(change=change, query=urlencode({change.name: typed[change.name]}))
             for change in changes
@@ -245,14 +233,14 @@ def _said(prediction: Prediction, trial: Trial | None) -> str:
 
 @permission_required("predictions.view_prediction", raise_exception=True)
 @require_safe
-@_personal
+@personal
 def employee(request: HttpRequest) -> HttpResponse:
     """All assessments of one employee, by the exact reference."""
     problem = ""
     try:
         reference = read_identifier(request.GET.get("reference", ""))
     except InvalidValueError as error:
-        reference, problem = "", error.problem.text(_language())
+        reference, problem = "", error.problem.text(language())
     context: dict[str, object] = {"reference": reference, "problem": problem}
     if reference:
         context |= _over_time(request, reference)
@@ -266,13 +254,13 @@ def _over_time(request: HttpRequest, reference: str) -> dict[str, object]:
     listed = list(page.object_list)
     if not listed:
         return {"page": page, "count": 0}
-    over_time: Timeline = timeline_of(listed, _language())
+    over_time: Timeline = timeline_of(listed, language())
     # Lines of one file are no development: what was before them is.
     latest = listed[0] if page.number == 1 else None
     before = next((each for each in listed[1:] if not of_one_file(each, listed[0])), None)
     difference: Difference | None = None
     if latest and before:
-        difference = difference_of(before, latest, _language())
+        difference = difference_of(before, latest, language())
     pictures: list[SafeString] = timeline_chart.draw(over_time) if before else []
     return {
         "page": page,
