@@ -36,6 +36,6 @@ def level_bar(share: float, most: float, band: Band | None, before: float | None
     )
     return mark_safe(  # noqa: S308 - made of numbers and of the name of a level
         '<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"'
-        f' focusable="false"><rect class="track" width="100" height="10"/>'
-        f'<rect class="{kind}" width="{share * scale:.2f}" height="10"/>{line}</svg>'
+        f' focusable="false"><rect class="{kind}" width="{share * scale:.2f}" height="10"/>'
+        f"{line}</svg>"
     )
