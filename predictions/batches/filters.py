@@ -25,6 +25,8 @@ from predictions.batches.ranking import ANSWER, GROUP
 SORTS = ("", "lowest", "line")
 ALL = "*"
 """What a form sends for a dimension that nothing was chosen of."""
+TYPED = "typed."
+"""What the name of a field begins with in which a group is typed: `typed.g.Team`."""
 ADD = "add"
 """By which the form names one more answer: `job_role:Manager`."""
 
@@ -55,6 +57,10 @@ class Filters:
             if colon:
                 key = ranking.answer_key(name)
                 chosen[key] = tuple(dict.fromkeys((*chosen.get(key, ()), value)))
+        for name in query:
+            key, value = name.removeprefix(TYPED), query.get(name, "").strip()
+            if name.startswith(TYPED) and key.startswith(GROUP) and value:
+                chosen[key] = (value,)
         sort = query.get("sort", "")
         return cls(
             bands=tuple(band for band in HIGHEST_FIRST if band in query.getlist("band")),

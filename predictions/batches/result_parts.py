@@ -43,6 +43,9 @@ class Facet:
     key: str
     label: str
     options: list[Option]
+    """Those that most people have, in their own order."""
+    more: int
+    """Values that are not among them."""
 
     @property
     def name(self) -> str:

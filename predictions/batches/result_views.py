@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.reader import language, person, personal
 from predictions.batches import corrections, exports
-from predictions.batches.filters import ADD, ALL, Filters
+from predictions.batches.filters import ADD, ALL, TYPED, Filters
 from predictions.batches.pages import Pages
 from predictions.batches.results import Results
 from predictions.models import Batch, Prediction, RefusedRow
@@ -51,6 +51,7 @@ def results(request: HttpRequest, batch: Batch) -> HttpResponseBase:
         "people": found.page(np.asarray(page.object_list, dtype=np.intp)),
         "all": ALL,
         "add": ADD,
+        "typed": TYPED,
         "kept": [field for field in filters.fields() if field[0] != "by"],
         "download": f"{filters.address()}&" if filters.address() else "",
         "again": again,
@@ -62,7 +63,7 @@ def results(request: HttpRequest, batch: Batch) -> HttpResponseBase:
 
 def _as_a_form_sends(request: HttpRequest) -> bool:
     query = request.GET
-    return ADD in query or any(ALL in query.getlist(key) for key in query)
+    return ADD in query or any(key.startswith(TYPED) or ALL in query.getlist(key) for key in query)
 
 
 def refused_kept_until(batch: Batch) -> datetime:

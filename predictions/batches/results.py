@@ -41,6 +41,7 @@ from predictions.small_groups import Group, shown
 _ELEVATED: tuple[Band, ...] = ("high", "very_high")
 _MOST_FOUND = 1_000  # people by the beginning of a reference
 _MOST_COMPARED = 30  # groups in one picture
+_MOST_OPTIONS = 50  # values of one dimension to choose from
 _REASONS = 2
 
 
@@ -223,7 +224,14 @@ class Results:
             for value, by_band in zip(self.ranking.values[key], counts, strict=True)
         ]
         found = [option for option in options if option.people or option.chosen]
-        return Facet(key=key, label=self.label(key), options=found)
+        by_size = sorted(found, key=lambda option: (not option.chosen, -option.people))
+        listed = {option.value for option in by_size[:_MOST_OPTIONS]}
+        return Facet(
+            key=key,
+            label=self.label(key),
+            options=[option for option in found if option.value in listed],
+            more=len(found) - len(listed),
+        )
 
     @property
     def chips(self) -> list[Chip]:

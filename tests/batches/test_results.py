@@ -327,6 +327,39 @@ class TestNarrowing:
         assert "<i>.csv" not in body
 
 
+class TestManyValues:
+    """A group that tells people almost apart makes no page that nobody can read."""
+
+    @pytest.fixture
+    def many(self, assessed, alice):
+        teams = [*(f"Team {n:03}" for n in range(80)), *["Team 070"] * 2]
+        rows = [f"{number},Yes,{team}" for number, team in enumerate(teams)]
+        return assessed(alice, "\n".join(["EmployeeNumber,OverTime,Department", *rows]).encode())
+
+    def test_those_that_most_people_have_are_offered(self, as_alice, many):
+        answer = as_alice.get(many.get_absolute_url())
+        [facet] = answer.context["found"].group_facets
+        assert (len(facet.options), facet.more) == (50, 30)
+        assert [(option.label, option.people) for option in facet.options if option.people > 1] == [
+            ("Team 070", 3)
+        ]
+        assert "one of 30 others, as in the file" in text_of(answer)
+
+    def test_another_is_typed_and_then_offered(self, as_alice, many):
+        address = many.get_absolute_url()
+        answer = as_alice.get(f"{address}?g.Department=*&typed.g.Department=+Team+079&add=")
+        assert answer["Location"] == f"{address}?g.Department=Team+079#list"
+        answer = as_alice.get(answer["Location"])
+        assert listed(answer) == ["79"]
+        [facet] = answer.context["found"].group_facets
+        assert [option.label for option in facet.options if option.chosen] == ["Team 079"]
+
+    def test_nothing_typed_narrows_nothing(self, as_alice, many):
+        address = many.get_absolute_url()
+        answer = as_alice.get(f"{address}?g.Department=*&typed.g.Department=", follow=True)
+        assert answer.context["page"].paginator.count == 82
+
+
 class TestGroups:
     def test_the_share_at_high_risk_of_each(self, page, done):
         comparison = page().context["found"].comparison
