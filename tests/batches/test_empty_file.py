@@ -72,12 +72,16 @@ def test_filled_and_brought_every_column_is_recognised(as_alice, export, languag
 
 
 def test_brought_as_it_is_it_has_no_employees(as_alice):
-    answer = download(as_alice, "xlsx", "en")
-    sent = io.BytesIO(answer.content)
-    sent.name = "to-fill.xlsx"
+    sent = io.BytesIO(download(as_alice, "csv", "en").content)
+    sent.name = "to-fill.csv"
     page = as_alice.post(NEW, {"file": sent})
-    assert page.status_code == 200
     assert page.context["form"].errors
+
+
+def test_the_explanations_alone_assess_nobody(as_alice):
+    batch = bring(as_alice, download(as_alice, "xlsx", "en").content, "to-fill.xlsx")
+    answer = send(as_alice, batch, "assess")
+    assert "No column answers any of the model’s questions" in text_of(answer)
 
 
 def test_the_second_sheet_explains_each_column(as_alice):
