@@ -130,7 +130,7 @@ def _rows_of(book: Any) -> list[list[Any]]:
 
 
 def _is_table(rows: list[list[Any]]) -> bool:
-    return sum(1 for row in rows if sum(1 for cell in row if cell != "") > 1) > 1
+    return sum(min(max(sum(cell != "" for cell in row) - 1, 0), 2) for row in rows) > 1
 
 
 def _word(cell: Any) -> str:

@@ -91,7 +91,9 @@ class Sheet:
 
     @property
     def is_table(self) -> bool:
-        """Whether two of the rows written fill two cells or more: notes rarely do."""
+        """Whether a row that was written fills three cells, or two fill two: notes rarely do, and a
+        header without any employees does.
+        """
         return self._wide > 1
 
     @property
@@ -187,8 +189,8 @@ class Sheet:
         return rewritten
 
     def _check(self, row: list[str]) -> None:
-        if self._wide < 2 and sum(map(bool, row)) > 1:
-            self._wide += 1
+        if self._wide < 2:
+            self._wide += min(max(sum(map(bool, row)) - 1, 0), 2)
         if len(row) > self._most_columns:
             filled = sum(map(bool, row))
             if filled > self._most_columns:
