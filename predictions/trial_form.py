@@ -44,8 +44,6 @@ class TrialForm(EmployeeForm):
         del self.fields[EMPLOYEE_ID]
         for feature in ground.levers:
             field = self.fields[feature.name]
-            # How to fill it in was told when it was; here it stands filled in.
-            field.help_text = ""
             if self.recorded[feature.name] is not None:
                 _without_blank(field)
             if isinstance(field, RawField) and not isinstance(field.widget, forms.RadioSelect):

@@ -340,9 +340,10 @@ def test_only_what_an_employer_can_change_can_be_moved(as_alice, stored, active_
 
 
 def test_a_value_beyond_the_training_data_is_pointed_out(as_alice, stored):
-    page = as_alice.get(trial_address(stored()), {"distance_from_home": "120"})
+    page = as_alice.get(trial_address(stored()), {"monthly_income": "30000"})
     text = text_of(page)
-    assert "Distance from home to work: 1 → 120 (beyond what the model has seen)" in text
+    moved = "Monthly income: 5,993 → 30,000 USD per month (beyond what the model has seen)"
+    assert moved in text
 
 
 def test_an_error_stands_at_its_field_and_keeps_what_was_typed(as_alice, stored):

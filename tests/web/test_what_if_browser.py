@@ -164,7 +164,7 @@ def test_an_error_stands_at_its_field_and_goes(
     expect(error).to_be_visible()
     expect(field).to_have_attribute("aria-invalid", "true")
     expect(field).to_have_accessible_description(
-        "USD per month"
+        "Gross. The training data are in US dollars. USD per month"
         " The model has seen 1,009 to 19,999."
         " “a lot” is not a number. Write it in digits, for example 4,919."
     )
