@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
-from django.utils.translation import get_language
-from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
+from accounts.reader import language, person, personal
 from mlcore import registry
 from mlcore.engine.schema import FeatureSchema
 from mlcore.models import ModelVersion
@@ -30,16 +29,16 @@ EVERYONE = "all"
 
 
 @require_safe
-@cache_control(private=True, no_store=True)
+@personal
 def home(request: HttpRequest) -> HttpResponse:
     """The dashboard, or what can be done here by who may not read of anyone."""
-    person = cast(User, request.user)
-    if not person.get_all_permissions():
+    reader = person(request)
+    if not reader.get_all_permissions():
         return render(request, "no_role.html", status=403)
     active = active_model()
-    if not person.has_perm("predictions.view_prediction"):
+    if not reader.has_perm("predictions.view_prediction"):
         return render(request, "home.html", {"ready": active is not None})
-    recent = list(Prediction.objects.visible_to(person).for_history()[:_RECENT])
+    recent = list(Prediction.objects.visible_to(reader).for_history()[:_RECENT])
     newest = Batch.objects.finished().first()
     standing = keeping.standing(
         recent[0].created_at if recent else None, newest.pk if newest else None
@@ -48,7 +47,7 @@ def home(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "ready": active is not None,
         "recent": recent,
-        "pending": _pending(person),
+        "pending": _pending(reader),
         "standing": standing,
         **_last_file(content, newest),
     }
@@ -82,7 +81,6 @@ def _pictures(
     last_file: Batch | None,
 ) -> dict[str, Any]:
     """What an account says, of those present or of everyone, as the address asks."""
-    language = get_language() or "en"
     schema, version = _model(content["model"], active)
     present = content["present"]
     everyone = present is None or query.get("people") == EVERYONE
@@ -98,10 +96,10 @@ def _pictures(
             schema=schema,
             by=query.get("by", ""),
             share=found.share,
-            language=language,
+            language=language(),
             file=None if everyone else last_file,
         ),
-        "drivers": drivers(counted, schema=schema, language=language) if schema else None,
+        "drivers": drivers(counted, schema=schema, language=language()) if schema else None,
         "model_version": version,
     }
 
