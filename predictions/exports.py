@@ -293,6 +293,8 @@ def _contributions(
 
 def _worded(feature: Feature, value: Value, language: str) -> Cell:
     """A choice in words; a number, and a step of a scale, as a number one can calculate with."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     if value is None or feature.kind != "choice":
         return value
     return feature.choice_label(value, language)

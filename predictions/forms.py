@@ -35,7 +35,7 @@ LANGUAGE_FIELD = "form-language"
 _OWN_FIELDS = frozenset({MODEL_FIELD, LANGUAGE_FIELD, "csrfmiddlewaretoken"})
 
 # 2,345 is two and some thousandths, or two thousand and some: the reader refuses to guess.
-_COULD_BE_THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2},[0-9]{3}\Z")
+_COULD_BE_THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2}[,.][0-9]{3}\Z")
 
 
 class DescribedField(BoundField):
@@ -74,9 +74,7 @@ class NumberField(RawField):
         text = format(Decimal(repr(value)), "f").removesuffix(".0")
         if self.decimal_sign == ",":
             text = text.replace(".", ",")
-            if _COULD_BE_THOUSANDS.match(text):
-                text += "0"
-        return text
+        return text + "0" if _COULD_BE_THOUSANDS.match(text) else text
 
 
 @dataclass(frozen=True, slots=True)

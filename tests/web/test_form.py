@@ -102,10 +102,18 @@ def test_a_blank_is_stored_as_a_blank_and_said_on_the_result(as_alice, employee)
 def test_the_form_starts_from_an_earlier_assessment(as_alice, alice, record):
     earlier = record(alice, monthly_income=2345, gender="Female")
     form = as_alice.get(f"{NEW}?from={earlier.pk}").context["form"]
-    assert form["monthly_income"].value() == 2345
+    assert form["monthly_income"].value() == "2345"
     assert form["gender"].value() == "Female"
     # Another employee: the values are kept, the reference is not.
     assert form["employee_id"].value() in (None, "")
+
+
+def test_an_amount_stands_in_the_form_as_it_is_taken_back(as_alice, alice, record, active_model):
+    for amount, text in ((5130.5, "5130.5"), (5.993, "5.9930"), (12345.0, "12345")):
+        earlier = record(alice, monthly_income=amount)
+        form = as_alice.get(f"{NEW}?from={earlier.pk}").context["form"]
+        assert form["monthly_income"].value() == text
+        assert active_model.schema.by_name["monthly_income"].read(text) == amount
 
 
 @pytest.mark.parametrize("start", ["no-such-thing", "01a20859-937b-7290-9044-2df88a6b7cc7", "%00"])
