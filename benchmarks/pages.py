@@ -252,9 +252,9 @@ def _pages(history: filling.History, files: list[Any], batch: Any) -> Iterator[_
 
 def _deep(address: str, query: dict[str, Any]) -> list[str]:
     """The page at several places in time, from nearly the newest to nearly the oldest."""
+    from predictions.criteria import Position
     from predictions.models import Prediction
     from predictions.pagination import CURSOR, cursor
-    from predictions.search import Position
 
     newest = Prediction.objects.latest("created_at").created_at
     oldest = Prediction.objects.earliest("created_at").created_at

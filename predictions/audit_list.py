@@ -28,9 +28,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from mlcore.models import ModelVersion
+from predictions.criteria import Count, Criteria
 from predictions.models import Prediction
 from predictions.models.batch import Batch
-from predictions.search import Count, Criteria, Search
+from predictions.search import Search
 
 _Row = TypeVar("_Row", bound=Model)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")

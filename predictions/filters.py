@@ -23,11 +23,11 @@ from rest_framework.exceptions import ValidationError
 
 from accounts.models import User
 from mlcore.engine.values import IDENTIFIER_LENGTH
+from predictions.criteria import Criteria
 from predictions.models import Prediction, Source
 from predictions.models.batch import Batch
 from predictions.models.prediction import BandChoice
 from predictions.pagination import HistoryPagination
-from predictions.search import Criteria
 
 _Rows = QuerySet[Prediction]
 

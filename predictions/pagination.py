@@ -14,8 +14,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
+from predictions.criteria import Position
 from predictions.models import Prediction
-from predictions.search import Position, Search
+from predictions.search import Search
 
 CURSOR = "cursor"
 PAGE_SIZE = "page_size"

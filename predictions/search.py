@@ -16,7 +16,6 @@ hold few rows, or none, and the next one goes on from there.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import product
@@ -26,9 +25,7 @@ from uuid import UUID
 from django.db import connections
 from django.db.models import (
     Case,
-    CharField,
     F,
-    Lookup,
     Max,
     Min,
     OuterRef,
@@ -40,6 +37,8 @@ from django.db.models import (
 )
 
 from mlcore.models import ModelVersion
+from predictions import lookups  # noqa: F401 - `begins_with`
+from predictions.criteria import Count, Criteria, Page, Position
 from predictions.models import Prediction, Source
 from predictions.models.batch import Batch
 from predictions.models.prediction import BandChoice, PredictionQuerySet
@@ -56,94 +55,6 @@ _CLOCK_PUT_RIGHT = timedelta(seconds=10)  # how far a clock may be set back mean
 
 _NEWEST = ("-created_at", "-id")
 _OLDEST = ("created_at", "id")
-_LAST_CHARACTER = "\U0010ffff"
-
-
-@CharField.register_lookup
-class BeginsWith(Lookup):
-    """Begins with a text, the case of letters counting, on each database and by its index.
-
-    `LIKE` is neither on SQLite, nor in PostgreSQL's prepared statements, which are planned before
-    the text is known. What begins with a text lies between it and the same followed by the last
-    characters there are.
-    """
-
-    lookup_name = "begins_with"
-
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
-        left, left_params = self.process_lhs(compiler, connection)
-        right, right_params = self.process_rhs(compiler, connection)
-        text = str(right_params[0])
-        # The index is sorted by characters, whatever the language of the database sorts by.
-        least, most = ("~>=~", "~<=~") if connection.vendor == "postgresql" else (">=", "<=")
-        sql = f"({left} {least} {right} AND {left} {most} {right})"
-        end = text + _LAST_CHARACTER * 64
-        return sql, (*left_params, text, *left_params, end)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Criteria:
-    """What the rows are narrowed by; what is empty narrows nothing."""
-
-    requested_by: int | None = None
-    employee: str = ""
-    """Exactly this reference."""
-    beginning: str = ""
-    """The beginning of the reference."""
-    since: datetime | None = None
-    before: datetime | None = None
-    bands: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
-    model: str | None = None
-    """The version of a model."""
-    batch: Batch | None = None
-
-    @property
-    def by_kind(self) -> bool:
-        """Whether rows are told apart by what `prediction_kind` begins with."""
-        return bool(self.bands or self.sources or self.model is not None or self.batch)
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """A place between two rows of the history."""
-
-    moment: datetime
-    id: UUID
-
-    @classmethod
-    def of(cls, row: Prediction) -> Position:
-        return cls(row.created_at, row.pk)
-
-    def beyond(self, *, newer: bool) -> Q:
-        """The rows after (or before) it. The first condition alone lets the index be used."""
-        if newer:
-            return Q(created_at__gte=self.moment) & (
-                Q(created_at__gt=self.moment) | Q(id__gt=self.id)
-            )
-        return Q(created_at__lte=self.moment) & (Q(created_at__lt=self.moment) | Q(id__lt=self.id))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Page:
-    """Rows of the history, the newest first."""
-
-    rows: list[Prediction]
-    newer: Position | None
-    """Where the page before begins; None on the first."""
-    older: Position | None
-    """Where the page after begins; None on the last."""
-    looked_until: datetime | None = None
-    """Set where rows further on were not looked at: how far this page looked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """How many rows match."""
-
-    number: int
-    exact: bool
-    """Otherwise there are more."""
 
 
 class Search:
