@@ -197,6 +197,16 @@ class TestSheets:
         book.save(content := io.BytesIO())
         assert converted(content.getvalue())[0] == list(map(str, notes[0]))
 
+    def test_names_without_employees_are_no_notes(self):
+        book = openpyxl.Workbook()
+        book.active.append(["a", "b", "c"])
+        explained = book.create_sheet("Answers")
+        explained.append(["a", "Yes"])
+        explained.append(["b", "No"])
+        content = io.BytesIO()
+        book.save(content)
+        assert refusal(content.getvalue()) == "no_employees"
+
     def test_also_in_an_opendocument_file(self):
         def table(name, *rows):
             cells = (

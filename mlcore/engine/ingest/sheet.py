@@ -130,7 +130,8 @@ def _rows_of(book: Any) -> list[list[Any]]:
 
 
 def _is_table(rows: list[list[Any]]) -> bool:
-    return sum(min(max(sum(cell != "" for cell in row) - 1, 0), 2) for row in rows) > 1
+    filled = (sum(1 for cell in row if cell != "") for row in rows)
+    return sum(min(max(cells - 1, 0), 2) for cells in filled) > 1
 
 
 def _word(cell: Any) -> str:
