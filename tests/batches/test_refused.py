@@ -81,7 +81,6 @@ class TestTheSentences:
             (3, "MonthlyIncome"),
             (3, "JobRole"),
             (4, "MonthlyIncome"),
-            (5, "MonthlyIncome"),
             (5, "JobLevel"),
         }
         assert said[3, "OverTime"] == ("perhaps", "“perhaps” is not one of the choices: No, Yes.")
