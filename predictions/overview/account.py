@@ -2,7 +2,7 @@
 
 It holds names, codes and counts; the words come when it is read, in the reader's language.
 
-    {**of everyone who was ever assessed, "present": {of those who still are}|null,
+    {"format", **of everyone who was ever assessed, "present": {of those who still are}|null,
      "nameless", "predictions", "model", "base_rate", "file": id|null,
      "workforce": {"files": [id…], "since": files}|null, "movement": {…}|null}
 
@@ -29,6 +29,8 @@ from predictions.models.batch import BatchState
 from predictions.overview import reading
 from predictions.overview.tally import HIGH, Answers, Effects, Groups, Levels, parsed
 
+FORMAT = 1
+"""Of the account as JSON: what another version of the product kept is computed anew."""
 MOST_AT_ONCE = 3000
 """Predictions up to which an account is computed while someone waits for the page."""
 
@@ -83,6 +85,7 @@ def compute(earlier: Mapping[str, Any] | None = None) -> dict[str, Any]:
         if last:
             present.add([row for row in rows if row[-1]])
     return {
+        "format": FORMAT,
         **everyone.to_json(),
         "present": present.to_json() if last else None,
         "nameless": reading.without_reference(),

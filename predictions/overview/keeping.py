@@ -106,8 +106,11 @@ def _alone() -> Iterator[bool]:
 
 
 def newest_overview() -> Overview | None:
-    """The account that was computed last."""
-    return Overview.objects.order_by("-computed_at", "-id").first()
+    """The account that was computed last; None where this version cannot read it."""
+    overview = Overview.objects.order_by("-computed_at", "-id").first()
+    if overview and overview.content.get("format") != account.FORMAT:
+        return None
+    return overview
 
 
 def compute_and_keep(newest: datetime | None, earlier: Overview | None = None) -> Overview:

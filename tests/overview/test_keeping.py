@@ -212,3 +212,12 @@ def test_what_moved_between_two_files_is_found_once(alice, bring, record):
     assert later_on["movement"] == earlier["movement"]
     bring(alice, {"E-1": LEAVING, "E-2": LEAVING})
     assert account.compute(later_on)["movement"] != earlier["movement"]
+
+
+def test_what_another_version_kept_is_computed_anew(alice, record, client):
+    record(alice)
+    client.force_login(alice)
+    assert client.get("/").status_code == 200
+    Overview.objects.update(content={"predictions": 1})
+    assert client.get("/").status_code == 200
+    assert keeping.newest_overview().content["people"] == 1
