@@ -158,7 +158,7 @@ else:
             "keepalives_idle": 5,
             "keepalives_interval": 1,
             "keepalives_count": 3,
-            # 0 is without limit; web processes set one (see `wsgi.py`). And the server asks as well:
+            # 0 is without limit; web processes set one (see `wsgi.py`). The server asks as well:
             # what a machine held that is gone without a word is free again in half a minute.
             "options": f"-c statement_timeout={env.int('DATABASE_STATEMENT_SECONDS', 0)}s"
             " -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",

@@ -152,7 +152,6 @@ class TestKinds:
         assert (found.minimum, found.maximum) == (low, high)
         assert found.read(typed) is not None
 
-
     @pytest.mark.parametrize(
         ("cells", "name", "cents", "value"),
         [
