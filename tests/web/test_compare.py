@@ -107,7 +107,7 @@ def test_nothing_changes_only_where_the_descriptions_are_the_same(as_carol, regi
     ("name", "values", "said"),
     [
         ("monthly_income", {"maximum": 3000.0}, "from 0 to 3,000; before, from 0 to 1,000,000"),
-        ("monthly_income", {"integer": False}, "decimals are accepted"),
+        ("monthly_income", {"integer": True}, "whole numbers only"),
         ("monthly_income", {"unit": {"en": "EUR"}}, "in “EUR”; before, in “USD per month”"),
         ("monthly_income", {"label": {"en": "Pay"}}, "before, it was called “Monthly income”"),
     ],
