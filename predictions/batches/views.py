@@ -25,7 +25,7 @@ from mlcore import registry, uploads
 from mlcore.engine.operating import BANDS
 from mlcore.engine.words import number_text, say
 from mlcore.trainings.forms import megabytes
-from predictions.batches import corrections, empty_file, jobs, ranking, result_views
+from predictions.batches import corrections, empty_file, jobs, ranking, result_views, tried_people
 from predictions.batches.forms import FileForm
 from predictions.batches.pages import Pages
 from predictions.batches.progress import progress_of
@@ -202,13 +202,15 @@ def _checked_page(request: HttpRequest, batch: Batch) -> HttpResponse:
     refused = list(batch.refused_rows.order_by("row")[:REFUSALS_SHOWN])
     page = Pages(range(totals.people), ROWS_PER_PAGE).get_page(request.GET.get("page"))
     places = np.asarray(page.object_list, dtype=np.intp)
+    lines = ranked.rows(places)
     context = {
         "batch": batch,
         "totals": totals,
         "page": page,
         "people": list(
             zip(
-                ranked.rows(places),
+                lines,
+                tried_people.references(batch, lines).values(),
                 map(_level, ranked.column("band")[places].tolist()),
                 ranked.column("probability")[places].tolist(),
                 strict=True,

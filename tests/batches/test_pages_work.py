@@ -171,12 +171,24 @@ def test_a_try_says_what_would_happen_row_by_row(as_alice, tried):
     assert "10 rows would be refused" in page
     assert "“a lot” is not a number" in page
     assert ">3</th>" in page  # the line of the first one
-    risks = [risk for _line, _level, risk in answer.context["people"]]
+    people = answer.context["people"]
+    assert all(reference == f"E-{line - 1}" for line, reference, _level, _risk in people)
+    assert f"{people[0][-1]:.1%}" in page
+    risks = [risk for *_others, risk in people]
     assert len(risks) == 20
     assert risks == sorted(risks, reverse=True)
     further = as_alice.get(batch.get_absolute_url(), {"page": 2}).context["people"]
     assert len(further) == 10
     assert not Prediction.objects.exists()
+
+
+def test_references_are_found_in_any_chunk_whatever_lines_are_blank(as_alice, tried, monkeypatch):
+    monkeypatch.setattr(cutting, "CHUNK_ROWS", 3)
+    head, *rows = export(20).splitlines(keepends=True)
+    batch = tried(b"".join([head, *rows[:4], b"\n" * 30, *rows[4:]]))
+    people = as_alice.get(batch.get_absolute_url()).context["people"]
+    expected = {line: f"E-{line - 1 if line < 7 else line - 31}" for line, *_others in people}
+    assert {line: reference for line, reference, *_others in people} == expected
 
 
 def test_what_was_tried_is_assessed_by_one_click(as_alice, tried):
