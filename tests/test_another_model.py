@@ -230,7 +230,9 @@ class TestOneResult:
 
     def test_a_pair_is_no_second_lever(self, as_alice, assessed):
         page = words(as_alice.get(assessed().get_absolute_url()))
-        sentence = re.search(r"What an employer can change or work towards, among what raises it: (.*?)\.", page)[1]
+        sentence = re.search(
+            r"What an employer can change or work towards, among what raises it: (.*?)\.", page
+        )[1]
         assert set(re.split(r"\s*, ?", sentence.strip())) == {
             "Base salary",
             "Engagement",
@@ -243,7 +245,9 @@ class TestOneResult:
         page = words(as_alice.get(made.get_absolute_url()))
         assert "Base salary: Not known raises the risk" in page
         assert "Base salary × Works from home: Not known × No" in page
-        lever = re.search(r"What an employer can change or work towards, among what raises it: (.*?)\.", page)[1]
+        lever = re.search(
+            r"What an employer can change or work towards, among what raises it: (.*?)\.", page
+        )[1]
         assert "Base salary" not in lever.replace("Base salary × Works from home", "")
         assert "Not known: Base salary, Branch. That this is not known counts" in page
         assert "stands with the reasons: Base salary." in page
