@@ -99,7 +99,7 @@ class PredictionFilter(FilterSet):
     )
     band = MultipleChoiceFilter(
         label=_("Level of risk"),
-        choices=BandChoice.choices,
+        choices=BandChoice.choices[::-1],  # who needs a conversation first
         distinct=False,
         widget=forms.CheckboxSelectMultiple,
     )

@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
                     "state",
                     models.CharField(
                         choices=[
-                            ("draft", "Waiting for you to look at its columns"),
+                            ("draft", "Waiting for its columns to be looked at"),
                             ("checking", "Being tried"),
                             ("checked", "Tried, nothing recorded"),
                             ("running", "Being assessed"),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class BatchState(models.TextChoices):
     """How far a file is."""
 
-    DRAFT = "draft", pgettext_lazy("batch", "Waiting for you to look at its columns")
+    DRAFT = "draft", pgettext_lazy("batch", "Waiting for its columns to be looked at")
     CHECKING = "checking", pgettext_lazy("batch", "Being tried")
     CHECKED = "checked", pgettext_lazy("batch", "Tried, nothing recorded")
     RUNNING = "running", pgettext_lazy("batch", "Being assessed")
