@@ -51,7 +51,7 @@ def test_an_analyst_assesses_an_employee_and_finds_the_result_again(page, site, 
     page.get_by_role("main").get_by_role("link", name="Assess an employee").click()
     page.get_by_label("Employee reference").fill("E-77")
     page.get_by_role("group", name="Works overtime").get_by_text("Yes").click()
-    page.get_by_label("Monthly income").fill("2,300 dollars")
+    page.get_by_label("Monthly income").fill("2,300 euros")
     page.get_by_role("button", name="Assess the risk").click()
 
     # The error is read first, leads to its field, and nothing typed is lost.
@@ -60,7 +60,7 @@ def test_an_analyst_assesses_an_employee_and_finds_the_result_again(page, site, 
     summary.get_by_role("link", name="Monthly income").click()
     income = page.get_by_label("Monthly income")
     expect(income).to_be_in_viewport()
-    expect(income).to_have_value("2,300 dollars")
+    expect(income).to_have_value("2,300 euros")
     expect(page.get_by_label("Employee reference")).to_have_value("E-77")
     income.fill("2,300")
     page.get_by_role("button", name="Assess the risk").click()
