@@ -12,6 +12,7 @@ if (upload) {
     if (tooLarge()) file.setAttribute("aria-invalid", "true");
   };
   file.addEventListener("change", judge);
+  if (file.files.length) judge(); // chosen before this script was there, or kept by going back
   // Before the site's own script sees it: a form that is not sent stays ready.
   document.addEventListener("submit", (event) => {
     if (event.target !== upload) return;

@@ -43,6 +43,8 @@ def beyond_description(case, active_model):
             # Numbers are also read from text, words whatever their case, references from numbers.
             yield negative_data_rejection
     query = case.query or {}
+    if any(value in ([], {}, None) for value in query.values()):
+        yield negative_data_rejection  # it writes nothing into the address: what is wrong is gone
     if case.path.endswith("/predict/history"):
         if "cursor" in query:  # only the service makes one
             yield positive_data_acceptance

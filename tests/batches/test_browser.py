@@ -205,6 +205,7 @@ def test_without_the_script_the_page_looks_again_by_itself(
 def test_a_file_that_is_too_large_is_refused_before_it_is_sent(page, site, console, settings):
     settings.BATCH_MAX_BODY = 1000
     page.get_by_role("link", name="Bring a file").first.click()
+    expect(page.get_by_role("heading", name="Bring a file of employees")).to_be_visible()
     page.get_by_label("Your file").set_input_files(a_file(b"x" * 2000))
     expect(page.get_by_text("This file is too large")).to_be_visible()
     page.get_by_role("button", name="Look at its columns").click()
