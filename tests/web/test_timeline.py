@@ -381,7 +381,7 @@ def test_a_row_of_a_file_names_its_file_its_line_and_its_groups(client, bob, of_
     client.force_login(bob)
     page = client.get(row.get_absolute_url())
     text = text_of(page)
-    assert "Row 1,024 of export.csv" in text
+    assert "Line 1,024 of export.csv" in text
     assert "Department Sales" in text
     assert "items three" in text
     assert f'href="/batches/{row.batch_id}/"' in page.content.decode()
