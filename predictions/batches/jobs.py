@@ -354,7 +354,7 @@ def _do_one(assignment: Assignment) -> bool:
             numbers = list(to_do.values_list("pk", flat=True)[:_CHOICE])
             if not numbers:
                 return False
-            chunk = to_do.filter(pk=random.choice(numbers)).first()  # noqa: S311
+            chunk = to_do.filter(pk=random.choice(numbers)).first()  # noqa: S311 - no secret
             if chunk is None:
                 return True
             if not endings.same(batch).exists():

@@ -29,7 +29,7 @@ def as_csv(file: BinaryIO, limits: Limits) -> BinaryIO:
     """The first sheet that holds something as CSV: UTF-8, commas, one line for each row of the
     sheet; in a temporary file of its own. Raises `TableError`.
     """
-    converted = tempfile.TemporaryFile()  # noqa: SIM115
+    converted = tempfile.TemporaryFile()  # noqa: SIM115 - given to the caller
     try:
         with tempfile.TemporaryFile() as brought:
             file.seek(0)
@@ -50,7 +50,7 @@ def as_csv(file: BinaryIO, limits: Limits) -> BinaryIO:
 def _run(brought: BinaryIO, converted: BinaryIO, limits: Limits) -> str:
     """Why there is no sheet, or `""`."""
     try:
-        child = subprocess.run(  # noqa: S603
+        child = subprocess.run(  # noqa: S603 - our own command
             [sys.executable, "-I", "-c", _PROGRAM, str(_ROOT), str(limits.columns)],
             stdin=brought,
             stdout=converted,

@@ -59,6 +59,7 @@ def preview(pieces: Iterable[bytes], layout: Format, rows: int = 200) -> list[li
 
 def rows(pieces: Iterable[bytes], encoding: str, delimiter: str) -> Iterator[Record]:
     """Every record of a file, the header and blank ones included. Raises `TableError`."""
+    # The stubs ask for more of a buffer than is read of it.
     lines = io.TextIOWrapper(_Pieces(pieces), encoding=encoding, newline="")  # type: ignore[type-var]
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     line = 1
