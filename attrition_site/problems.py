@@ -33,6 +33,8 @@ MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:attrition:problem:"
 # Seconds after which a caller may try again when the database or the model is gone.
 RETRY_AFTER = 5
+# PostgreSQL's codes for `statement_timeout` and `lock_timeout`.
+_GIVEN_UP = {"57014", "55P03"}
 
 TITLES = {
     400: gettext_lazy("The request cannot be understood"),
@@ -88,7 +90,7 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpRespo
             instance=instance,
             code="invalid_employee",
             detail=_("Correct the fields below; nothing was recorded."),
-            errors=by_field(error),
+            errors=by_field(error.problems),
         )
     if outage := _outage(error):
         logger.error("Answered 503: %s", error, exc_info=error)
@@ -131,11 +133,18 @@ def _errors_by_field(details: Any) -> dict[str, Any]:
 
 def _outage(error: BaseException | None) -> str:
     """What is gone, in words, when `error` says that something is; else an empty text."""
+    if _given_up(error):
+        return _("This took the database too long, and it was given up. Nothing was recorded.")
     if isinstance(error, (OperationalError, InterfaceError)):
         return _("The database cannot be reached. Nothing was recorded.")
     if isinstance(error, ModelUnavailableError):
         return _("No model is ready to assess employees. Nothing was recorded.")
     return ""
+
+
+def _given_up(error: BaseException | None) -> bool:
+    """Whether PostgreSQL gave a statement up: it ran, or waited for a lock, for too long."""
+    return getattr(error and error.__cause__, "sqlstate", "") in _GIVEN_UP
 
 
 def _unavailable(instance: str, detail: str) -> HttpResponse:
@@ -198,7 +207,8 @@ def _page(request: HttpRequest, status: int, template: str = "") -> HttpResponse
     """A page that needs neither the database nor the session, nor who is asking."""
     # The middleware has let the request go by now; its id is still with it.
     request_id = current_request_id() or request.META.get("HTTP_X_REQUEST_ID", "")
-    page = loader.render_to_string(template or f"{status}.html", {"request_id": request_id})
+    context = {"request_id": request_id, "given_up": _given_up(sys.exc_info()[1])}
+    page = loader.render_to_string(template or f"{status}.html", context)
     headers = {"Cache-Control": "no-store"}
     if status == 503:
         headers["Retry-After"] = str(RETRY_AFTER)

@@ -14,27 +14,25 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import environ
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
+from accounts.addresses import read_proxies
+
+from attrition_site import secrets as secret_keys
+from attrition_site.environment import Environment
+
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
-if (BASE_DIR / ".env").is_file():
-    env.read_env(BASE_DIR / ".env")
+env = Environment(BASE_DIR)
 
 VERSION = "0.1.0"
 
-ENVIRONMENT: str = env.str("ATTRITION_ENV", "development")
-if ENVIRONMENT not in {"development", "staging", "production"}:
-    raise ImproperlyConfigured(
-        f"ATTRITION_ENV is {ENVIRONMENT!r}: set it to development, staging or production."
-    )
-DEVELOPMENT = ENVIRONMENT == "development"
+ENVIRONMENT = env.name
+DEVELOPMENT = env.development
 
 # Everything the installation writes: the SQLite database, the development secret.
-VAR_DIR = Path(env.str("VAR_DIR", str(BASE_DIR / "var")))
+VAR_DIR = env.path("VAR_DIR", BASE_DIR / "var")
 
 
 def _development_secret() -> str:
@@ -53,28 +51,32 @@ def _development_secret() -> str:
     return file.read_text()
 
 
-def _secret(name: str, default: str = "") -> str:
-    """The secret in `name`; outside development one of at least 32 bytes must be set."""
-    value: str = env.str(name, default)
-    if not value and DEVELOPMENT:
-        return _development_secret()
-    if len(value.encode()) < 32 and not DEVELOPMENT:
-        raise ImproperlyConfigured(f"{name} must be set to at least 32 random characters.")
-    return value
-
-
-DEBUG = env.bool("DEBUG", False)
+DEBUG = env.flag("DEBUG", False)
 if DEBUG and not DEVELOPMENT:
-    raise ImproperlyConfigured(
+    env.refuse(
         f"DEBUG shows settings and code to whoever meets an error: unset it in {ENVIRONMENT}."
     )
-SECRET_KEY = _secret("SECRET_KEY")
-JWT_SIGNING_KEY = _secret("JWT_SIGNING_KEY", SECRET_KEY)
-_hosts = env.list("ALLOWED_HOSTS", default=["*"] if DEVELOPMENT else [])
-ALLOWED_HOSTS = [name for host in _hosts if (name := host.strip())]
-if not ALLOWED_HOSTS:
-    raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts served, separated by commas.")
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+SECRET_KEY = env.key("SECRET_KEY")
+if not SECRET_KEY and DEVELOPMENT:
+    SECRET_KEY = _development_secret()
+elif not SECRET_KEY:
+    env.refuse(f"SECRET_KEY is not set. {secret_keys.HOW}")
+JWT_SIGNING_KEY = env.key("JWT_SIGNING_KEY")
+if JWT_SIGNING_KEY and JWT_SIGNING_KEY == SECRET_KEY and not DEVELOPMENT:
+    env.refuse(
+        "JWT_SIGNING_KEY is SECRET_KEY again: unset it, and a key of its own is derived, or set"
+        " another one."
+    )
+# Whoever learns the one cannot compute the other from it, so a program that may check tokens
+# cannot make sessions.
+JWT_SIGNING_KEY = (
+    JWT_SIGNING_KEY
+    or salted_hmac(
+        "attrition.jwt", "signing key", secret=SECRET_KEY, algorithm="sha256"
+    ).hexdigest()
+)
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS")
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
     "attrition_site.apps.AuditAdminConfig",
@@ -102,9 +104,12 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "attrition_site.page_middleware.ContentPolicyMiddleware",
+    "attrition_site.page_middleware.PrivacyMiddleware",
     "attrition_site.page_middleware.PageSessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
-    "attrition_site.parsing.KnownLengthMiddleware",
+    "attrition_site.bodies.KnownLengthMiddleware",
+    "attrition_site.throttled.ThrottleMiddleware",
+    "attrition_site.bodies.BodyLimitMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "attrition_site.page_middleware.PageUserMiddleware",
@@ -134,8 +139,13 @@ TEMPLATES = [
 
 # ------------------------------------------------------------------ database
 
-DATABASE_URL: str = env.str("DATABASE_URL", f"sqlite:///{VAR_DIR / 'attrition.sqlite3'}")
-DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url_config(DATABASE_URL)}
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.database(
+        "DATABASE_URL",
+        f"sqlite:///{VAR_DIR / 'attrition.sqlite3'}",
+        password_name="DATABASE_PASSWORD",  # noqa: S106 (the name of a variable)
+    )
+}
 _database = DATABASES["default"]
 if _database["ENGINE"] == "django.db.backends.sqlite3":
     VAR_DIR.mkdir(parents=True, exist_ok=True)
@@ -158,9 +168,12 @@ else:
             "keepalives_idle": 5,
             "keepalives_interval": 1,
             "keepalives_count": 3,
-            # 0 is without limit; web processes set one (see `wsgi.py`). The server asks as well:
+            # 0 is without limit; web processes set them (see `wsgi.py`). The server asks as well:
             # what a machine held that is gone without a word is free again in half a minute.
-            "options": f"-c statement_timeout={env.int('DATABASE_STATEMENT_SECONDS', 0)}s"
+            "options": f"-c statement_timeout={env.number('DATABASE_STATEMENT_SECONDS', 0)}s"
+            f" -c lock_timeout={env.number('DATABASE_LOCK_SECONDS', 0)}s"
+            " -c idle_in_transaction_session_timeout="
+            f"{env.number('DATABASE_IDLE_TRANSACTION_SECONDS', 0)}s"
             " -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
             # A statement that comes again is planned once per connection: every prediction's are.
             "server_side_binding": True,
@@ -170,7 +183,11 @@ else:
 # The connections that a web process keeps; no other process does, whatever is set here. The
 # background worker forks, and of a kept connection both processes would then write to one socket.
 # A request waits `timeout` seconds for a connection and is then answered 503.
-DATABASE_POOL = {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", 8), "timeout": 1.5}
+DATABASE_POOL = {
+    "min_size": 1,
+    "max_size": env.number("DATABASE_POOL_SIZE", 8, least=1),
+    "timeout": 1.5,
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # ------------------------------------------------------------------ people
@@ -182,18 +199,18 @@ AUTHENTICATION_BACKENDS = [
 ]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.BCryptSHA256PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in {
+        "UserAttributeSimilarityValidator": {},
+        "MinimumLengthValidator": {"min_length": env.int("PASSWORD_MIN_LENGTH", 12)},
+        "CommonPasswordValidator": {},
+        "NumericPasswordValidator": {},
+    }.items()
 ]
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "accounts:login"
-DEMO_PASSWORD: str = env.str("DEMO_PASSWORD", "attrition-demo")
+DEMO_PASSWORD = env.text("DEMO_PASSWORD", "attrition-demo")
 
 SIMPLE_JWT = {
     "ALGORITHM": "HS256",
@@ -203,11 +220,17 @@ SIMPLE_JWT = {
     "USER_ID_CLAIM": "sub",
 }
 
-# Five failures of a username from an address close that door for fifteen minutes.
+# How many reverse proxies of ours stand in front, or in which networks: as far as they wrote it,
+# `X-Forwarded-For` says from where a request comes.
+TRUSTED_PROXIES = read_proxies(env.str("TRUSTED_PROXIES", "0"))
+# Five failures of a username from an address close that door for fifteen minutes, and so do many
+# failures from an address, whatever the usernames.
+AXES_HANDLER = "accounts.lockout.LockoutHandler"
 AXES_FAILURE_LIMIT = 5
+LOCKOUT_ADDRESS_FAILURES = env.int("LOCKOUT_ADDRESS_FAILURES", 50)
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_IPWARE_META_PRECEDENCE_ORDER = ["REMOTE_ADDR"]  # any other header can be forged
+AXES_CLIENT_IP_CALLABLE = "accounts.addresses.counted_address"
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 # axes keeps what was posted with a failure. It knows `password` itself.
@@ -222,6 +245,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.throttling.CallThrottle"],
     "EXCEPTION_HANDLER": "attrition_site.problems.exception_handler",
     "URL_FORMAT_OVERRIDE": None,
 }
@@ -248,7 +272,7 @@ SPECTACULAR_SETTINGS = {
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("fr", _("French"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
-TIME_ZONE = env.str("TIME_ZONE", "UTC")
+TIME_ZONE = env.time_zone("TIME_ZONE", "UTC")
 USE_I18N = True
 FORMAT_MODULE_PATH = "attrition_site.formats"
 USE_TZ = True
@@ -286,43 +310,54 @@ CSRF_FAILURE_VIEW = "attrition_site.problems.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEVELOPMENT
-SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", not DEVELOPMENT)
+SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", not DEVELOPMENT)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT or not DEVELOPMENT
 SECURE_REDIRECT_EXEMPT = [r"^(api/v1/)?health$"]  # a probe asks the process itself, over HTTP
-SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 0 if DEVELOPMENT else 3600)
-_https_header: str = env.str("SECURE_PROXY_SSL_HEADER", "")
+# A staging host may go back to HTTP within the hour; production has its name for itself.
+_hsts = {"development": 0, "staging": 3600, "production": 31536000}
+SECURE_HSTS_SECONDS = env.number("SECURE_HSTS_SECONDS", _hsts[ENVIRONMENT])
+_https_header = env.text("SECURE_PROXY_SSL_HEADER", "")
 SECURE_PROXY_SSL_HEADER = (
     (f"HTTP_{_https_header.upper().replace('-', '_')}", "https") if _https_header else None
 )
 # Whether subdomains have HTTPS, and browsers' lists should say so, is for the domain to decide.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 # The largest request body in bytes, read before anything is parsed.
-API_MAX_BODY = env.int("API_MAX_BODY", 2 * 1024 * 1024)
+API_MAX_BODY = env.number("API_MAX_BODY", 2 * 1024 * 1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = API_MAX_BODY
 # A file of 200 columns makes a form of up to five fields for each.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1500
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
+
+# How often per minute someone may ask; 0 is without limit. `accounts.throttling` says what counts.
+THROTTLE_ADDRESS = env.int("THROTTLE_ADDRESS", 6000)
+THROTTLE_USER = env.int("THROTTLE_USER", 1200)
+THROTTLE_EMPLOYEES = env.int("THROTTLE_EMPLOYEES", 60_000)
+THROTTLE_SIGN_IN = env.int("THROTTLE_SIGN_IN", 60)
+THROTTLE_ASSESS = env.int("THROTTLE_ASSESS", 300)
+THROTTLE_FILES = env.int("THROTTLE_FILES", 60)
 
 # ------------------------------------------------------------------ models
 
 # How long a process may go on with the model it knows before it asks which one is active.
 MODEL_REFRESH_SECONDS = 2.0
 # The largest upload of a labelled file, in bytes, and for how long such a file is kept.
-TRAINING_MAX_BODY = env.int("TRAINING_MAX_BODY", 50 * 1024 * 1024)
-TRAINING_FILE_DAYS = env.int("TRAINING_FILE_DAYS", 30)
+TRAINING_MAX_BODY = env.number("TRAINING_MAX_BODY", 50 * 1024 * 1024)
+TRAINING_FILE_DAYS = env.number("TRAINING_FILE_DAYS", 30)
 
 # ------------------------------------------------------------------ files of employees
 
 # The largest file of employees, in bytes.
-BATCH_MAX_BODY = env.int("BATCH_MAX_BODY", 200 * 1024 * 1024)
+BATCH_MAX_BODY = env.number("BATCH_MAX_BODY", 200 * 1024 * 1024)
 # For how long a file that waits for a person is kept, and the cells of rows that were refused.
-BATCH_FILE_DAYS = env.int("BATCH_FILE_DAYS", 7)
+BATCH_FILE_DAYS = env.number("BATCH_FILE_DAYS", 7)
 
 # ------------------------------------------------------------------ background work
 
 Q_CLUSTER = {
     "name": "attrition",
     "orm": "default",
-    "workers": env.int("WORKERS", 1),
+    "workers": env.number("WORKERS", 1, least=1),
     # A process takes what it can do now, and leaves the rest to others.
     "bulk": 1,
     "queue_limit": 1,
@@ -337,6 +372,7 @@ Q_CLUSTER = {
 
 # ------------------------------------------------------------------ logs
 
+LOG_LEVEL = env.choice("LOG_LEVEL", "WARNING", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -351,5 +387,7 @@ LOGGING = {
             "filters": ["request_id"],
         }
     },
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "WARNING")},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
 }
+
+env.settle()
