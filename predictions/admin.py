@@ -352,7 +352,7 @@ class BatchAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("columns kept as groups"))
     def kept_as_groups(self, batch: Batch) -> str:
-        return ", ".join(batch.headers[place] for place in batch.grouped) or "–"
+        return ", ".join(map(batch.group_name, batch.grouped)) or "–"
 
     @admin.display(description=_("its page"))
     def its_page(self, batch: Batch) -> SafeString:

@@ -186,8 +186,8 @@ def _behind(
 def _group_headers(files: QuerySet[Batch]) -> list[str]:
     """What people are grouped by in these files, the newest first, and no more than fit beside."""
     grouped = files.filter(started_at__isnull=False).exclude(grouped=[]).order_by("-started_at")
-    found = grouped.values_list("headers", "grouped")[:_MOST_FILES]
-    names = dict.fromkeys(headers[place] for headers, places in found for place in places)
+    found = grouped.only("headers", "grouped", "group_names")[:_MOST_FILES]
+    names = dict.fromkeys(file.group_name(place) for file in found for place in file.grouped)
     return list(names)[:_MOST_GROUPS]
 
 

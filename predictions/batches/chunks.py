@@ -68,7 +68,7 @@ class Judged:
     lines: list[int]
     """Of the accepted rows, in the frame's order."""
     groups: dict[str, list[str]]
-    """By header, of the accepted rows."""
+    """By the name of the group, of the accepted rows."""
     refused: list[RefusedRow]
 
 
@@ -82,7 +82,7 @@ def judge(chunk: BatchChunk, assignment: Assignment) -> Judged:
     columns = reading.read(fields, cut.matched, cut.decimals, schema)
     frame = reading.judged(columns, schema, rows=len(rows.lines))
     groups = {
-        batch.headers[place]: [group_text(given[place][at]) for at in frame.positions]
+        batch.group_name(place): [group_text(given[place][at]) for at in frame.positions]
         for place in cut.grouped
     }
     return Judged(

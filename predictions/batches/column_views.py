@@ -22,6 +22,7 @@ from mlcore.engine.words import say
 from mlcore.registry import ActiveModel
 from predictions.batches import files, first_rows, jobs, matching
 from predictions.batches.columns import ColumnsForm
+from predictions.batches.cutting import MOST_VALUES
 from predictions.batches.first_rows import FirstRows
 from predictions.batches.views import (
     batch_of,
@@ -75,7 +76,7 @@ def _chosen(
     action = request.POST.get("action", "")
     asking = person(request)
     with transaction.atomic():
-        kept = matching.keep(batch, form.uses, active)
+        kept = matching.keep(batch, form.uses, active, names=form.names)
         if kept and action in ("try", "assess"):
             kept = jobs.begin(batch, record=action == "assess", by=asking)
             if kept:
@@ -134,7 +135,8 @@ def _columns_page(
     context = {
         "batch": batch,
         "form": form,
-        "rows": list(form.rows(first)),
+        "rows": list(form.rows(first, batch.cut.get("too_many", ()))),
+        "most_values": MOST_VALUES,
         "first": first,
         "readings": _named(first, form, batch),
         "model": active,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from mlcore.engine.ingest.matching import Column
 from mlcore.engine.schema import EMPLOYEE_ID, FeatureSchema
 from mlcore.engine.words import say
 from predictions.batches.first_rows import FirstRows, Unreadable
+from predictions.batches.groups import NAME_LENGTH, on_one_line
 from predictions.batches.matching import (
     CHOSEN,
     DEPARTMENTS,
@@ -96,6 +97,13 @@ class ColumnRow:
     sign: str
     """What a person should know of the sign beside the numbers, if anything."""
     unreadable: Unreadable | None
+    name: BoundField | None
+    """What it is called as a group; None for what can be none."""
+    is_group: bool
+    as_before: bool
+    """Whether that is how earlier files call the same, and not its header."""
+    dropped: bool
+    """Whether reading the whole file showed that it has too many values to be kept."""
 
 
 class ColumnsForm(forms.Form):
@@ -114,7 +122,8 @@ class ColumnsForm(forms.Form):
         self.language = language
         self._own = own_columns([column.header for column in proposal.columns])
         common = self._choices()
-        for column, use in zip(proposal.columns, proposal.uses, strict=True):
+        names = zip(proposal.columns, proposal.uses, proposal.names, strict=True)
+        for column, use, name in names:
             label = _("“{column}” is read as").format(column=column.header)
             self.fields[_name(column.place)] = forms.ChoiceField(
                 label=label,
@@ -123,6 +132,14 @@ class ColumnsForm(forms.Form):
                 initial=use,
                 widget=_Select(attrs={"aria-label": label}),
             )
+            if column.groupable or use == GROUP:
+                self.fields[_group(column.place)] = forms.CharField(
+                    label=_("Kept under the name"),
+                    required=False,
+                    initial=name,
+                    max_length=max(NAME_LENGTH, len(column.header)),
+                    widget=forms.TextInput(attrs={"list": "group-names", "autocomplete": "off"}),
+                )
 
     # ------------------------------------------------------------------ the choices
 
@@ -159,8 +176,10 @@ class ColumnsForm(forms.Form):
 
     # ------------------------------------------------------------------ what the page shows
 
-    def rows(self, first: FirstRows) -> Iterator[ColumnRow]:
-        """Every column of the file, in its order."""
+    def rows(self, first: FirstRows, dropped: Collection[int] = ()) -> Iterator[ColumnRow]:
+        """Every column of the file, in its order; `dropped` are places of groups that a try found
+        to have too many values.
+        """
         proposal = self.proposal
         for column, use, how in zip(proposal.columns, proposal.uses, proposal.how, strict=True):
             field = self[_name(column.place)]
@@ -178,6 +197,11 @@ class ColumnsForm(forms.Form):
                 else self._note(column, now),
                 sign=self._sign(now, first),
                 unreadable=first.unreadable.get(now) if now else None,
+                name=self[_group(column.place)] if _group(column.place) in self.fields else None,
+                is_group=now == GROUP,
+                as_before=self.name_of(column.place) in proposal.known
+                and self.name_of(column.place) != on_one_line(column.header),
+                dropped=now == GROUP and column.place in dropped,
             )
 
     def _sign(self, use: str, first: FirstRows) -> str:
@@ -198,6 +222,11 @@ class ColumnsForm(forms.Form):
             return _("Stored with each assessment; the model ignores it.")
         return ""
 
+    def name_of(self, place: int) -> str:
+        """What the column at a place is called as a group, as the form stands."""
+        name = self[_group(place)].value() if _group(place) in self.fields else ""
+        return on_one_line(str(name or "")) or on_one_line(self.proposal.columns[place].header)
+
     @cached_property
     def _audit(self) -> frozenset[str]:
         return frozenset(feature.name for feature in self.schema.audit)
@@ -205,7 +234,8 @@ class ColumnsForm(forms.Form):
     @property
     def chosen(self) -> list[str]:
         """The use of each column as the form stands, whether or not it can be kept."""
-        return [str(self[name].value() or NOT_STORED) for name in self.fields]
+        columns = self.proposal.columns
+        return [str(self[_name(column.place)].value() or NOT_STORED) for column in columns]
 
     @property
     def matched(self) -> dict[str, int]:
@@ -245,8 +275,8 @@ class ColumnsForm(forms.Form):
 
     @property
     def compared(self) -> list[str]:
-        """The headers of the columns that are kept to compare groups."""
-        return [self.proposal.columns[place].header for place in self.grouped]
+        """The names of the columns that are kept to compare groups."""
+        return [self.name_of(place) for place in self.grouped]
 
     @property
     def has_reference(self) -> bool:
@@ -260,9 +290,9 @@ class ColumnsForm(forms.Form):
     def problems(self) -> Iterator[tuple[BoundField, str, str]]:
         """Each field with its column's header and its first error, in the order of the page."""
         for column in self.proposal.columns:
-            field = self[_name(column.place)]
-            if field.errors:
-                yield field, column.header, str(field.errors[0])
+            for name in (_name(column.place), _group(column.place)):
+                if name in self.fields and self[name].errors:
+                    yield self[name], column.header, str(self[name].errors[0])
 
     # ------------------------------------------------------------------ what was chosen
 
@@ -281,6 +311,15 @@ class ColumnsForm(forms.Form):
                     MOST_GROUPS,
                 ).format(most=MOST_GROUPS),
             )
+        called: defaultdict[str, list[int]] = defaultdict(list)
+        for place in groups:
+            called[self.name_of(place)].append(place)
+        for name, found in called.items():
+            for place in found if len(found) > 1 else ():
+                # A column that turned a group just now has no field for its name yet.
+                field = _group(place) if _group(place) in self.fields else _name(place)
+                told = _("{columns} cannot both be kept as “{name}”: give one another name.")
+                self.add_error(field, told.format(columns=self._list(found), name=name))
         for name, found in places.items():
             if len(found) > 1:
                 self._refuse(
@@ -314,6 +353,15 @@ class ColumnsForm(forms.Form):
         """By place, as `matching.keep` takes them."""
         return [self.cleaned_data[_name(column.place)] for column in self.proposal.columns]
 
+    @property
+    def names(self) -> dict[int, str]:
+        """By place, what each group is called."""
+        return {place: self.name_of(place) for place in self.grouped}
+
 
 def _name(place: int) -> str:
     return f"column-{place}"
+
+
+def _group(place: int) -> str:
+    return f"name-{place}"

@@ -109,6 +109,7 @@ def erase(batch: Batch) -> None:
     erase_cut(batch)
     batch.pieces.all().delete()
     nothing: dict[str, Any] = {"format": {}, "headers": [], "matched": {}, "grouped": []}
+    nothing |= {"group_names": {}}
     Batch.objects.filter(pk=batch.pk).update(**nothing, erased_at=timezone.now())
 
 

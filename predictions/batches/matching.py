@@ -7,9 +7,9 @@ before is matched as a person left it then. Nothing of a cell is kept here.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -19,6 +19,7 @@ from mlcore.engine.drafting.header_words import phrase
 from mlcore.engine.ingest import matching
 from mlcore.engine.ingest.matching import Column
 from mlcore.engine.schema import EMPLOYEE_ID, FeatureSchema
+from predictions.batches import groups
 from predictions.batches.exports import added_columns
 from predictions.models import Batch, FileShape
 from predictions.models.batch import WAITING, BatchState
@@ -50,6 +51,10 @@ class Proposal:
     how: list[str]
     """`header`, `name`, `label`, `likeness`, `remembered`, `chosen`, `departments`, `places`, or
     `""` for a column that nothing was found for."""
+    names: list[str]
+    """What each would be called as a group."""
+    known: list[str]
+    """What groups of earlier files are called, the newest first."""
     rematched: bool = False
     """Whether what was chosen before was for another model, and is not what is proposed now."""
 
@@ -84,19 +89,54 @@ def propose(batch: Batch, active: ActiveModel, rows: Sequence[Sequence[str]]) ->
     `rows` are the first ones of the file, their cells in its order.
     """
     columns = matching.match(batch.headers, rows, active.schema)
+    rematched = False
+    shape = None
     if batch.model_version_id == active.id:
-        return _saved(batch, columns)
-    rematched = batch.model_version_id is not None
-    shape = _remembered(batch.headers)
-    if shape is not None:
-        return _as_remembered(columns, shape, active.schema, rematched=rematched)
-    groups = _organisation(columns)
+        uses, how = _saved(batch, columns)
+    else:
+        rematched = batch.model_version_id is not None
+        shape = _remembered(batch.headers)
+        if shape is not None:
+            uses, how = _as_remembered(columns, shape, active.schema)
+        else:
+            units = _organisation(columns)
+            uses = [GROUP if column.place in units else column.field for column in columns]
+            how = [units.get(column.place, column.how) for column in columns]
+    known = groups.known_names()
     return Proposal(
         columns=columns,
-        uses=[GROUP if column.place in groups else column.field for column in columns],
-        how=[groups.get(column.place, column.how) for column in columns],
+        uses=uses,
+        how=how,
+        names=_names(batch, columns, uses, shape, known),
+        known=known,
         rematched=rematched,
     )
+
+
+def _names(
+    batch: Batch,
+    columns: Sequence[Column],
+    uses: Sequence[str],
+    shape: FileShape | None,
+    known: Sequence[str],
+) -> list[str]:
+    """What each column is called as a group: as a person said, for this file or one of its shape,
+    else as earlier files call the same thing.
+    """
+    headers = [column.header for column in columns]
+    said: dict[int, str] = {}
+    if shape is not None:
+        places = _ranked(headers[: own_columns(headers)])
+        said = {places[int(rank)]: name for rank, name in shape.group_names.items()}
+    said |= {place: batch.group_name(place) for place in batch.grouped}
+    kept = [column.place for column in columns if uses[column.place] == GROUP]
+    free = [name for name in known if name not in said.values()]
+    others = [
+        *(place for place in kept if place not in said),
+        *(c.place for c in columns if c.groupable and c.place not in {*kept, *said}),
+    ]
+    found = groups.proposed(headers, others, free) | said
+    return [groups.on_one_line(found.get(column.place, column.header)) for column in columns]
 
 
 def _organisation(columns: Sequence[Column]) -> dict[int, str]:
@@ -129,29 +169,31 @@ def _remembered(headers: Sequence[str]) -> FileShape | None:
     return FileShape.objects.filter(fingerprint=fingerprint(own)).first()
 
 
-def _saved(batch: Batch, columns: list[Column]) -> Proposal:
+def _saved(batch: Batch, columns: list[Column]) -> tuple[list[str], list[str]]:
+    """The uses as a person left them, and how each was found."""
     uses = [NOT_STORED] * len(columns)
     for name, place in batch.matched.items():
         uses[place] = name
     for place in batch.grouped:
         uses[place] = GROUP
-    groups = _organisation(columns)
+    units = _organisation(columns)
 
     def told(column: Column, use: str) -> str:
         if use == NOT_STORED:
             return NOT_STORED
         if use == GROUP:
-            return groups.get(column.place, CHOSEN)
+            return units.get(column.place, CHOSEN)
         return column.how if use == column.field else CHOSEN
 
-    how = [told(column, use) for column, use in zip(columns, uses, strict=True)]
-    return Proposal(columns=columns, uses=uses, how=how)
+    return uses, [told(column, use) for column, use in zip(columns, uses, strict=True)]
 
 
 def _as_remembered(
-    columns: list[Column], shape: FileShape, schema: FeatureSchema, *, rematched: bool
-) -> Proposal:
-    """As a person left a file of these headers; what the model asks since then, as found now."""
+    columns: list[Column], shape: FileShape, schema: FeatureSchema
+) -> tuple[list[str], list[str]]:
+    """The uses as a person left a file of these headers, and how each was found; what the model
+    asks since then, as found now.
+    """
     headers = [column.header for column in columns]
     places = _ranked(headers[: own_columns(headers)])
     then = {places[rank]: name for name, rank in shape.matched.items() if rank is not None}
@@ -174,34 +216,37 @@ def _as_remembered(
         else:
             uses.append(NOT_STORED)
             how.append(NOT_STORED)
-    return Proposal(columns=columns, uses=uses, how=how, rematched=rematched)
+    return uses, how
 
 
 # ------------------------------------------------------------------ keeping
 
 
-def keep(batch: Batch, uses: Sequence[str], active: ActiveModel) -> bool:
+def keep(
+    batch: Batch, uses: Sequence[str], active: ActiveModel, *, names: Mapping[int, str]
+) -> bool:
     """Keep what a person chose for the model that asks now; False when work has begun meanwhile.
 
-    `uses` are of the shape of `Proposal.uses`, no field twice.
+    `uses` are of the shape of `Proposal.uses`, no field twice; `names` are those of the groups, by
+    place.
     """
     matched = {use: place for place, use in enumerate(uses) if use not in (NOT_STORED, GROUP)}
     grouped = [place for place, use in enumerate(uses) if use == GROUP]
+    named = {
+        str(place): name
+        for place in grouped
+        if (name := names[place]) != groups.on_one_line(batch.headers[place])
+    }
+    chosen: dict[str, Any] = {"matched": matched, "grouped": grouped, "group_names": named}
+    chosen |= {"model_version_id": active.id}
     with transaction.atomic():
         locked = Batch.objects.select_for_update().filter(pk=batch.pk, state__in=WAITING).first()
         if locked is None:
             return False
-        same = (locked.matched, locked.grouped, locked.model_version_id) == (
-            matched,
-            grouped,
-            active.id,
-        )
-        if not same:
+        if any(getattr(locked, name) != value for name, value in chosen.items()):
             # What was tried was tried otherwise: it says nothing of these columns.
-            locked.state = BatchState.DRAFT
-            locked.matched, locked.grouped = matched, grouped
-            locked.model_version_id = active.id
-            locked.save(update_fields=["state", "matched", "grouped", "model_version"])
+            chosen["state"] = BatchState.DRAFT
+            Batch.objects.filter(pk=locked.pk).update(**chosen)
     batch.refresh_from_db()
     return True
 
@@ -219,8 +264,8 @@ def remember(batch: Batch, schema: FeatureSchema, *, by: User) -> None:
 
 
 def _remember(batch: Batch, places: Sequence[int], fields: Sequence[str], *, by: User) -> None:
-    """For files of the columns at `places`. No header is kept: where a file has none, they are its
-    first employee's cells.
+    """For files of the columns at `places`. No header is kept but the names of groups: where a file
+    has none, they are its first employee's cells.
     """
     headers = [batch.headers[place] for place in places]
     rank_of = {places[at]: rank for rank, at in enumerate(_ranked(headers))}
@@ -229,6 +274,11 @@ def _remember(batch: Batch, places: Sequence[int], fields: Sequence[str], *, by:
         defaults={
             "matched": {name: rank_of.get(batch.matched.get(name, -1)) for name in fields},
             "grouped": [rank_of[place] for place in batch.grouped if place in rank_of],
+            "group_names": {
+                str(rank_of[place]): batch.group_name(place)
+                for place in batch.grouped
+                if place in rank_of
+            },
             "updated_by": by,
             "updated_at": timezone.now(),
         },

@@ -13,7 +13,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.reader import language, person, personal
-from predictions.batches import corrections, exports
+from predictions.batches import corrections, exports, groups
+from predictions.batches.cutting import MOST_VALUES
 from predictions.batches.filters import ADD, ALL, TYPED, Filters
 from predictions.batches.pages import Pages
 from predictions.batches.results import Results
@@ -57,6 +58,9 @@ def results(request: HttpRequest, batch: Batch) -> HttpResponseBase:
         "again": again,
         "left": corrections.left(found.refused, again),
         "repeated": batch.cut.get("repeated", 0),
+        "dropped": groups.dropped(batch),
+        "renamed": groups.renamed(batch),
+        "most_values": MOST_VALUES,
     }
     return render(request, "batches/results.html", context)
 

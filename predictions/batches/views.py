@@ -25,7 +25,16 @@ from mlcore import registry, uploads
 from mlcore.engine.operating import BANDS
 from mlcore.engine.words import number_text, say
 from mlcore.trainings.forms import megabytes
-from predictions.batches import corrections, empty_file, jobs, ranking, result_views, tried_people
+from predictions.batches import (
+    corrections,
+    empty_file,
+    groups,
+    jobs,
+    ranking,
+    result_views,
+    tried_people,
+)
+from predictions.batches.cutting import MOST_VALUES
 from predictions.batches.forms import FileForm
 from predictions.batches.pages import Pages
 from predictions.batches.progress import progress_of
@@ -225,6 +234,8 @@ def _checked_page(request: HttpRequest, batch: Batch) -> HttpResponse:
         "refused_count": batch.refused_rows.count(),
         "kept_until": draft_kept_until(batch),
         "repeated": batch.cut.get("repeated", 0),
+        "dropped": groups.dropped(batch),
+        "most_values": MOST_VALUES,
         "replaced": replaced(batch),
     }
     return render(request, "batches/checked.html", context)

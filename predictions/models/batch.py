@@ -110,6 +110,9 @@ class Batch(models.Model):
     matched = models.JSONField(_("columns of the fields"), default=dict)
     # Places of columns that no model asked for, kept to compare groups of people by.
     grouped = models.JSONField(_("columns kept as groups"), default=list)
+    # By such a place (as text), the name it is kept under where that is not its header, so that
+    # what two files call differently is one comparison.
+    group_names = models.JSONField(_("names of the groups"), default=dict, blank=True)
     about_rows = models.PositiveBigIntegerField(_("rows, estimated"), default=0)
     # Known once the file was read to its end.
     rows = models.PositiveBigIntegerField(_("rows"), null=True, blank=True)
@@ -161,6 +164,11 @@ class Batch(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("batches:detail", args=[self.pk])
+
+    def group_name(self, place: int) -> str:
+        """What people are grouped by who are told apart by the column at a place."""
+        name: str = self.group_names.get(str(place)) or self.headers[place]
+        return name
 
     @property
     def at_work(self) -> bool:
@@ -280,9 +288,11 @@ class FileShape(models.Model):
 
     fingerprint = models.CharField(max_length=64, unique=True)
     # By field, which of the headers its column has, none for no column; and which are kept as
-    # groups. `predictions.batches.matching` counts them; the headers themselves are not kept.
+    # groups. `predictions.batches.matching` counts them; the headers themselves are not kept,
     matched = models.JSONField()
     grouped = models.JSONField(default=list)
+    # but the names that groups have, each by its header's number as text.
+    group_names = models.JSONField(default=dict)
     updated_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
     )

@@ -63,7 +63,7 @@ class PredictionQuerySet(models.QuerySet["Prediction"]):
 
     def for_history(self) -> PredictionQuerySet:
         """A page's rows, with who, which model and which file: not what one result's page shows."""
-        apart = ("format", "headers", "matched", "grouped", "cut", "message")
+        apart = ("format", "headers", "matched", "grouped", "group_names", "cut", "message")
         return self.select_related("requested_by", "model_version", "batch").defer(
             "inputs",
             "audit_attributes",
@@ -159,7 +159,7 @@ class Prediction(models.Model):
 
     employee_id = models.CharField(_("employee"), max_length=64, blank=True)
     audit_attributes = models.JSONField(_("audit attributes"), default=dict, blank=True)
-    # Of a file's columns that no model asked for, those kept to compare groups by: {header: text}.
+    # Of a file's columns that no model asked for, those kept to compare groups by: {name: text}.
     groups = models.JSONField(_("groups"), default=dict, blank=True)
     inputs = models.JSONField(_("inputs"))
 

@@ -136,7 +136,7 @@ def _address(file: Batch | None, model: int | None, way: Mapping[str, Any], grou
     if file is None:
         return ""
     if way["kind"] == "group":
-        kept = [file.headers[place] for place in file.cut.get("grouped", ())]
+        kept = [file.group_name(place) for place in file.cut.get("grouped", ())]
         if way["name"] not in kept or group.value is None:
             return ""
         key = ranking.group_key(way["name"])

@@ -5,7 +5,12 @@ const columns = document.querySelector("form[data-columns]");
 if (columns) {
   let changed = false;
   let sent = false;
-  columns.addEventListener("change", () => { changed = true; });
+  columns.addEventListener("change", (event) => {
+    changed = true;
+    // The name of a group stands below it.
+    const name = event.target.closest("td")?.querySelector("[data-kept-as]");
+    if (name && event.target.matches("select")) name.hidden = event.target.value !== "@group";
+  });
   document.addEventListener("submit", () => { sent = true; });
   window.addEventListener("beforeunload", (event) => {
     if (changed && !sent) event.preventDefault();
