@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from django.conf import settings
+from django.contrib.auth.hashers import check_password
+
 from .models import User
 from .roles import Role, assign_role
 
@@ -11,6 +14,8 @@ DEMO_ROLES: dict[str, Role] = {
     "admin": Role.ADMINISTRATOR,
     "api": Role.API,
 }
+# It stands in the README. DEMO_PASSWORD may be another one, which whoever tried the demo knows.
+PUBLISHED_PASSWORD = "attrition-demo"  # noqa: S105
 _NAMES = {
     "hr": "Hannah Reyes",
     "auditor": "Paul Lindqvist",
@@ -50,3 +55,39 @@ def make_demo_accounts(password: str, *, reset_passwords: bool = False) -> list[
         if user.role != role:
             assign_role(user, role)
     return made
+
+
+def is_published(password: str | None) -> bool:
+    """Whether this is the password of a demo, which is no secret anywhere."""
+    return password in {PUBLISHED_PASSWORD, settings.DEMO_PASSWORD}
+
+
+def with_published_password(*, using: str = "default") -> list[str]:
+    """The usernames of demo accounts that answer to a demo's password.
+
+    One query, and a slow comparison only for a username that exists: a quarter of a second each.
+    """
+    passwords = {PUBLISHED_PASSWORD, settings.DEMO_PASSWORD}
+    accounts = (
+        User.objects.using(using)
+        .filter(username__in=DEMO_ROLES, is_active=True)
+        .values_list("username", "password")
+    )
+    return [
+        username
+        for username, encoded in accounts
+        if any(check_password(password, encoded) for password in passwords)
+    ]
+
+
+def close_demo_accounts() -> list[str]:
+    """Deactivate those accounts and take their passwords away; answers whose it were.
+
+    What they did stays on record.
+    """
+    usernames = with_published_password()
+    for user in User.objects.filter(username__in=usernames):
+        user.is_active = False
+        user.set_unusable_password()
+        user.save(update_fields=["is_active", "password"])
+    return usernames

@@ -1,4 +1,5 @@
 from django.contrib.admin.apps import AdminConfig
+from django.core.checks import Tags, register
 
 
 class AuditAdminConfig(AdminConfig):
@@ -10,6 +11,8 @@ class AuditAdminConfig(AdminConfig):
         super().ready()  # every app's admin is registered now
         from django.contrib.admin import site
 
+        from attrition_site import checks
         from attrition_site.admin import keep_house
 
         keep_house(site)
+        register(checks.check_demo_accounts, Tags.database, checks.START)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.db import DatabaseError, connections
 from django_q.cluster import Cluster
 
 from mlcore import worker_guard
@@ -16,5 +18,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         _ = settings.SECRET_KEY  # tasks are signed: without it there is nothing to do
+        # Whoever finds no database yet begins when it is there: the tasks wait in it.
+        with contextlib.suppress(DatabaseError):
+            self.check(tags=["start"], databases=["default"])
+        connections.close_all()
         worker_guard.install()
         Cluster().start()
