@@ -9,11 +9,13 @@ app_name = "accounts"
 
 urlpatterns = [
     path("login/", SignIn.as_view(), name="login"),
-    path("logout/", LogoutView.as_view(), name="logout"),
+    path("logout/", LogoutView.as_view(http_method_names=("post",)), name="logout"),
     path("password/", PasswordChange.as_view(), name="password_change"),
     path(
         "password/done/",
-        PasswordChangeDoneView.as_view(template_name="accounts/password_change_done.html"),
+        PasswordChangeDoneView.as_view(
+            template_name="accounts/password_change_done.html", http_method_names=("get", "head")
+        ),
         name="password_change_done",
     ),
 ]

@@ -20,6 +20,7 @@ from django.http import (
     HttpRequest,
     HttpResponse,
     HttpResponseBase,
+    HttpResponseNotAllowed,
     HttpResponseRedirect,
 )
 from django.template.response import SimpleTemplateResponse, TemplateResponse
@@ -27,6 +28,7 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
@@ -34,6 +36,17 @@ logger = logging.getLogger(__name__)
 
 # What an address that makes no sense ends in, here or in the database.
 _UNREADABLE = (ValueError, OverflowError, ValidationError, DataError)
+
+# Django's own pages take whatever method comes, and answer most of them as they answer GET.
+_SAFE = ["GET", "HEAD"]
+_METHODS = {
+    "changelist_view": [*_SAFE, "POST"],
+    "add_view": [*_SAFE, "POST"],
+    "change_view": [*_SAFE, "POST"],
+    "delete_view": [*_SAFE, "POST"],
+    "user_change_password": [*_SAFE, "POST"],
+    "logout": ["POST"],
+}
 
 
 class AuditAdminSite(AdminSite):
@@ -52,6 +65,9 @@ class AuditAdminSite(AdminSite):
         def door(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if request.user.is_authenticated and not self.has_permission(request):
                 return self.no_access(request)
+            methods = _METHODS.get(view.__name__, _SAFE)
+            if request.method not in methods:
+                return HttpResponseNotAllowed(methods)
             page = getattr(view, "__self__", None)
             if isinstance(page, ModelAdmin) and view.__name__ == "changelist_view":
                 return _list(page, inner, request, *args, **kwargs)
@@ -66,6 +82,7 @@ class AuditAdminSite(AdminSite):
         return TemplateResponse(request, "admin/no_access.html", context, status=403)
 
     @method_decorator(never_cache)
+    @method_decorator(require_http_methods([*_SAFE, "POST"]))
     @login_not_required
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -140,9 +157,11 @@ def keep_house(site: AdminSite) -> None:
     """Settle the pages that other apps have put into the admin, once all of them have.
 
     django-q lets whoever may look at a task run it again, and a schedule name any function to
-    call; here jobs are looked at. The logs of axes that are switched off have nothing to show.
+    call; here jobs are looked at. A row of failed sign-ins is looked at, or deleted to lift a lock.
+    The logs of axes that are switched off have nothing to show.
     """
-    from axes.models import AccessFailureLog, AccessLog
+    from axes.admin import AccessAttemptAdmin
+    from axes.models import AccessAttempt, AccessFailureLog, AccessLog
     from django_q.admin import FailAdmin, QueueAdmin, ScheduleAdmin, TaskAdmin
     from django_q.models import Failure, OrmQ, Schedule, Success
 
@@ -156,5 +175,8 @@ def keep_house(site: AdminSite) -> None:
     ):
         site.unregister(model)
         site.register(model, type(page.__name__, (ReadOnlyAdmin, page), {"actions": None}))
+    shut = {"has_change_permission": lambda *args, **kwargs: False}
+    site.unregister(AccessAttempt)
+    site.register(AccessAttempt, type("AccessAttemptAdmin", (AccessAttemptAdmin,), shut))
     site.unregister(AccessLog)
     site.unregister(AccessFailureLog)

@@ -10,8 +10,12 @@ from attrition_site.health import HealthView
 from mlcore.api import ActiveModelViewSet
 
 # A document does not describe itself.
-schema = extend_schema(exclude=True)(SpectacularJSONAPIView).as_view()
-docs = SpectacularSwaggerSplitView.as_view(template_name="api/docs.html", url_name="api-schema")
+schema = extend_schema(exclude=True)(SpectacularJSONAPIView).as_view(
+    http_method_names=("get", "head")
+)
+docs = SpectacularSwaggerSplitView.as_view(
+    template_name="api/docs.html", url_name="api-schema", http_method_names=("get", "head")
+)
 
 urlpatterns = [
     path("", include("accounts.api_urls")),

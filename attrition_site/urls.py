@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.templatetags.static import static
 from django.urls import include, path
 from django.utils.functional import lazy
+from django.views.decorators.http import require_POST
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
@@ -14,7 +15,9 @@ from attrition_site.health import HealthView
 from predictions.overview import views as overview
 
 # Browsers ask for it on pages that name no icon. Lazy: before `collectstatic` it has no address.
-_icon = lazy(static, str)("img/icon.svg")
+_icon = RedirectView.as_view(
+    url=lazy(static, str)("img/icon.svg"), http_method_names=("get", "head")
+)
 
 urlpatterns = [
     # First: programs ask far more often than people.
@@ -26,8 +29,8 @@ urlpatterns = [
     path("batches/", include("predictions.batches.urls")),
     path("models/", include("mlcore.urls")),
     # Before sign-in too: whoever cannot read the page cannot sign in on it.
-    path("i18n/setlang/", login_not_required(set_language), name="set_language"),
-    path("favicon.ico", login_not_required(RedirectView.as_view(url=_icon))),
+    path("i18n/setlang/", login_not_required(require_POST(set_language)), name="set_language"),
+    path("favicon.ico", login_not_required(_icon)),
     # The API's endpoints under shorter names; the API's documentation leaves these out.
     path("health", HealthView.as_view()),
     path("", include(("predictions.api_urls", "bare"))),
