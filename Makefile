@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types check lock messages benchmark install clean
+.PHONY: help run test test-sqlite test-postgresql lint types check audit lock messages benchmark install clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -26,13 +26,20 @@ help: ## list the commands
 run: .venv/.runtime ## serve on http://127.0.0.1:8000 (HOST, PORT, DATABASE_URL change where)
 	@exec $(BIN)/python -m attrition_site.run --with-parent
 
-test: .venv/.dev .venv/.browser ## run every test on SQLite, then on PostgreSQL (ARGS="tests/engine -k word")
+test: ## run every test on SQLite, then those that ask a database on PostgreSQL (ARGS="tests/engine -k word")
 	@failed=; \
-	echo "Tests on SQLite"; \
-	DATABASE_URL="sqlite:///$(CURDIR)/var/attrition.sqlite3" $(PYTEST) $(ARGS) || failed="$$failed SQLite"; \
-	echo "Tests on PostgreSQL 18"; \
-	$(POSTGRES) $(PYTEST) $(ARGS) || failed="$$failed PostgreSQL"; \
+	for database in sqlite postgresql; do \
+		$(MAKE) --no-print-directory test-$$database || failed="$$failed $$database"; \
+	done; \
 	if [ -n "$$failed" ]; then echo "Failed on:$$failed"; exit 1; fi
+
+test-sqlite: .venv/.dev .venv/.browser
+	@echo "Tests on SQLite"
+	@DATABASE_URL="sqlite:///$(CURDIR)/var/attrition.sqlite3" $(PYTEST) $(ARGS)
+
+test-postgresql: .venv/.dev .venv/.browser
+	@echo "Tests on PostgreSQL 18"
+	@$(POSTGRES) $(PYTEST) $(ARGS)
 
 check: lint types ## lint, check the types, and look for a forgotten migration
 	@$(BIN)/python manage.py makemigrations --check --dry-run
@@ -40,9 +47,15 @@ check: lint types ## lint, check the types, and look for a forgotten migration
 lint: .venv/.dev ## check the style
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/shellcheck .ci/run deploy/*.sh
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/zizmor --quiet --no-progress --offline .github/workflows
 
 types: .venv/.dev ## check the types
 	@$(BIN)/mypy
+
+audit: .venv/.dev ## ask whether a locked package has a known vulnerability; needs the network
+	@$(BIN)/python -m tests.dependency_audit
 
 lock: .venv/.dev ## write requirements*.txt anew from requirements*.in (ARGS=--upgrade for newer ones)
 	@for name in requirements requirements-demo requirements-dev; do \
