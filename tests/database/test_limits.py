@@ -56,9 +56,7 @@ class Web:
         started = time.monotonic()
         asking = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         sent = {"Content-Type": "application/json", "Connection": "close", **(headers or {})}
-        asking.request(
-            "POST" if body else "GET", path, json.dumps(body) if body else None, sent
-        )
+        asking.request("POST" if body else "GET", path, json.dumps(body) if body else None, sent)
         answer = asking.getresponse()
         text = answer.read().decode()
         asking.close()
@@ -79,9 +77,7 @@ def serve(transactional_db, active_model):
             "DATABASE_POOL_SIZE": str(POOL),
             **limits,
         }
-        running.append(
-            subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-        )
+        running.append(subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL))
         web = Web(port)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
@@ -115,7 +111,9 @@ def locked():
     ],
     ids=["a statement that takes too long", "a lock that is not given"],
 )
-def test_what_takes_too_long_is_given_up_with_a_sentence(serve, alice, dave, client, locked, limits):
+def test_what_takes_too_long_is_given_up_with_a_sentence(
+    serve, alice, dave, client, locked, limits
+):
     web = serve(**limits)
     client.force_login(alice)
     cookie = {"Cookie": f"sessionid={client.cookies['sessionid'].value}"}

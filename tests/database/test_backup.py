@@ -1,0 +1,324 @@
+"""What was backed up comes back whole, and nothing else ever happens to a database."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import threading
+import zipfile
+from io import StringIO
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection, transaction
+
+from accounts.models import User
+from mlcore import append_only, registry
+from predictions.backups import postgresql, state
+from predictions.models import Prediction, Source
+from predictions.services import Request, predict
+from tests.conftest import EMPLOYEE
+from tests.database.conftest import asking, everything
+from tests.training.test_jobs import database_url
+
+ON_POSTGRESQL = pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL alone")
+
+
+def run(*arguments):
+    """A command's words."""
+    said = StringIO()
+    call_command(*arguments, stdout=said)
+    return said.getvalue()
+
+
+def assess(count=1):
+    """Predictions as the product records them."""
+    active = registry.active()
+    by = User.objects.get(username="hr")
+    row = active.schema.clean(EMPLOYEE)
+    for _ in range(count):
+        predict(row, using=active, request=Request(requested_by=by, source=Source.FORM))
+
+
+class Writer(threading.Thread):
+    """Someone who goes on working, one prediction after the other, each in its own transaction."""
+
+    def __init__(self):
+        super().__init__()
+        self.at_work, self.ended = threading.Event(), threading.Event()
+        self.written = 0
+        self.error = None
+
+    def run(self):
+        try:
+            while not self.ended.is_set():
+                assess()
+                self.written += 1
+                self.at_work.set()
+        except Exception as error:
+            self.error = error
+            self.at_work.set()
+        finally:
+            connection.close()
+
+
+@pytest.fixture(scope="module")
+def backup(databases, lived_in, tmp_path_factory):
+    """A backup that was made while someone went on working, and all that was there before it."""
+    file = tmp_path_factory.mktemp("backups") / "monday.backup"
+    with asking(lived_in):
+        before = everything(state.LEFT_OUT)
+        writer = Writer()
+        writer.start()
+        assert writer.at_work.wait(20)
+        said = run("backup", str(file))
+        written = writer.written
+        writer.ended.set()
+        writer.join(20)
+        assert writer.error is None
+        after = everything(state.LEFT_OUT)
+    assert written > 1
+    return file, before, after, said
+
+
+@pytest.fixture(scope="module")
+def restored(databases, backup):
+    """What `restore` makes of an empty database."""
+    name = databases.empty()
+    with asking(name):
+        said = run("restore", str(backup[0]))
+    return name, said
+
+
+def manifest(file):
+    with zipfile.ZipFile(file) as archive:
+        return json.loads(archive.read("manifest.json"))
+
+
+class TestABackup:
+    def test_only_its_owner_reads_it_and_it_says_that_it_is_personal(self, backup):
+        file, *_, said = backup
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert "personal data" in said
+
+    def test_it_is_one_moment_of_a_database_that_goes_on(self, backup):
+        file, before, after, _ = backup
+        counted = manifest(file)["contents"]["tables"]["predictions_prediction"]
+        assert len(before["predictions_prediction"]) <= counted
+        assert counted <= len(after["predictions_prediction"])
+
+    def test_nothing_is_left_beside_it(self, backup):
+        assert os.listdir(backup[0].parent) == [backup[0].name]
+
+    def test_it_is_never_written_over(self, backup, lived_in):
+        before = backup[0].read_bytes()
+        with asking(lived_in), pytest.raises(CommandError, match="never written over"):
+            run("backup", str(backup[0]))
+        assert backup[0].read_bytes() == before
+
+    def test_one_that_fails_leaves_nothing(self, databases, tmp_path):
+        with asking(databases.empty()), pytest.raises(CommandError, match=r"no database at|never migrated"):
+            run("backup", str(tmp_path / "none.backup"))
+        assert os.listdir(tmp_path) == []
+
+    def test_a_folder_that_is_not_there_is_named(self, lived_in, tmp_path):
+        with asking(lived_in), pytest.raises(CommandError, match="cannot be written"):
+            run("backup", str(tmp_path / "not" / "there"))
+
+    def test_nobody_who_was_signed_in_is_in_it(self, backup, restored):
+        with asking(restored[0]), connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM django_session")
+            assert cursor.fetchone() == (0,)
+
+    @ON_POSTGRESQL
+    def test_postgresqls_own_tool_reads_it_without_us(self, backup):
+        dump = subprocess.run(
+            ["unzip", "-p", str(backup[0]), "database.dump"], capture_output=True, check=True
+        ).stdout
+        listed = subprocess.run(
+            ["pg_restore", "--list"], input=dump, capture_output=True, check=True
+        ).stdout
+        assert b"TABLE DATA public predictions_prediction" in listed
+
+
+class TestWhatComesBack:
+    def test_every_row_of_every_table(self, backup, restored):
+        file, before, after, _ = backup
+        counted = manifest(file)["contents"]["tables"]
+        with asking(restored[0]):
+            found = everything(state.LEFT_OUT)
+        recorded = set(found.pop("predictions_prediction"))
+        assert len(recorded) == counted["predictions_prediction"]
+        assert set(before.pop("predictions_prediction")) <= recorded
+        assert recorded <= set(after["predictions_prediction"])
+        assert found == before
+
+    def test_it_says_how_much_and_that_it_was_confirmed(self, restored):
+        assert "1000 predictions were computed again and came out the same" in restored[1]
+
+    def test_records_are_guarded_and_new_rows_have_new_numbers(self, databases, restored):
+        with asking(databases.copy_of(restored[0])):
+            assert append_only.unguarded(connection) == []
+            with (
+                pytest.raises(DatabaseError, match="append-only"),
+                transaction.atomic(),
+                connection.cursor() as cursor,
+            ):
+                cursor.execute("DELETE FROM predictions_prediction")
+            newest = User.objects.order_by("-pk").first()
+            assert User.objects.create_user("someone new").pk > newest.pk
+            assess()
+            run("replay_predictions")
+
+    def test_a_database_that_was_only_prepared_counts_as_empty(self, databases, backup):
+        with asking(databases.empty()):
+            call_command("migrate", verbosity=0)
+            run("register_bundled_model")
+            assert "Restored" in run("restore", str(backup[0]))
+
+
+class TestWhatIsRefused:
+    """And changes nothing."""
+
+    @pytest.fixture
+    def kept(self, databases, restored):
+        """A database that must be the same at the end of the test."""
+        with asking(databases.copy_of(restored[0])):
+            before = everything()
+            yield
+            assert everything() == before
+
+    def name(self):
+        return os.path.basename(str(connection.settings_dict["NAME"]))
+
+    def test_a_database_that_holds_something(self, kept, backup):
+        with pytest.raises(
+            CommandError, match=r"is not empty: \d+ predictions, 1 files.*--replace"
+        ):
+            run("restore", str(backup[0]))
+
+    def test_another_databases_name(self, kept, backup):
+        with pytest.raises(CommandError, match=r"is called .*, not production"):
+            run("restore", str(backup[0]), "--replace", "production")
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            lambda content: content[: len(content) // 2],
+            lambda content: content[:5000] + bytes([content[5000] ^ 1]) + content[5001:],
+            lambda content: b"",
+            lambda content: b"a letter",
+        ],
+        ids=["cut off", "one bit", "empty", "something else"],
+    )
+    def test_a_damaged_file(self, kept, backup, tmp_path, damage):
+        file = tmp_path / "damaged.backup"
+        file.write_bytes(damage(backup[0].read_bytes()))
+        with pytest.raises(CommandError, match=r"damaged|no backup"):
+            run("restore", str(file), "--replace", self.name())
+
+    def test_a_file_that_is_not_there(self, kept, tmp_path):
+        with pytest.raises(CommandError, match="cannot be read"):
+            run("restore", str(tmp_path / "none"), "--replace", self.name())
+
+    def changed(self, backup, tmp_path, **contents):
+        """The backup with another manifest."""
+        file = tmp_path / "changed.backup"
+        with zipfile.ZipFile(backup[0]) as old, zipfile.ZipFile(file, "w") as new:
+            document = json.loads(old.read("manifest.json"))
+            new.writestr(document["member"], old.read(document["member"]))
+            document["contents"].update(contents)
+            new.writestr("manifest.json", json.dumps(document))
+        return file
+
+    def test_a_backup_of_a_newer_version(self, kept, backup, tmp_path):
+        known = manifest(backup[0])["contents"]["migrations"]
+        file = self.changed(backup, tmp_path, migrations=[*known, "predictions.9999_later"])
+        with pytest.raises(CommandError, match=r"newer version.*9999_later"):
+            run("restore", str(file), "--replace", self.name())
+
+    def test_rows_that_are_missing(self, kept, backup, tmp_path):
+        rows = manifest(backup[0])["contents"]["tables"]
+        file = self.changed(backup, tmp_path, tables=rows | {"accounts_user": 5})
+        with pytest.raises(CommandError, match="accounts_user has 4 rows and should have 5"):
+            run("restore", str(file), "--replace", self.name())
+
+    def test_a_prediction_that_does_not_come_out_again(self, kept, databases, restored, tmp_path):
+        altered = tmp_path / "altered.backup"
+        with asking(databases.copy_of(restored[0])):
+            append_only.remove(connection)
+            with connection.cursor() as cursor:
+                cursor.execute("UPDATE predictions_prediction SET probability = 0.5")
+            run("backup", str(altered))
+        with pytest.raises(CommandError, match=r"is not confirmed .differs: probability"):
+            run("restore", str(altered), "--replace", self.name())
+
+    @ON_POSTGRESQL
+    def test_while_someone_uses_it(self, kept, backup):
+        import psycopg
+
+        parameters = connection.get_connection_params()
+        parameters = {name: parameters[name] for name in ("dbname", "host", "user")}
+        with psycopg.connect(**parameters) as other, pytest.MonkeyPatch.context() as quick:
+            quick.setattr(postgresql, "_LOCK_SECONDS", 1)
+            other.execute("SELECT count(*) FROM accounts_user")
+            with pytest.raises(CommandError, match="Someone is using the database"):
+                run("restore", str(backup[0]), "--replace", self.name())
+
+    @ON_POSTGRESQL
+    def test_programs_that_are_older_than_the_server(self, kept, tmp_path, monkeypatch):
+        old = tmp_path / "bin" / "pg_dump"
+        old.parent.mkdir()
+        old.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 15.18 (Debian)'\n")
+        old.chmod(0o700)
+        monkeypatch.setenv("PATH", f"{old.parent}:/bin")
+        with pytest.raises(CommandError, match="is of PostgreSQL 15, and the server"):
+            run("backup", str(tmp_path / "x.backup"))
+        old.unlink()
+        monkeypatch.setenv("PATH", str(old.parent))
+        with pytest.raises(CommandError, match="not on the PATH"):
+            run("backup", str(tmp_path / "x.backup"))
+
+
+def test_what_installing_makes_may_be_lost_and_what_people_make_may_not(active_model, alice):
+    assert state.occupied(connection) == "1 people"
+    alice.delete()
+    assert state.occupied(connection) == ""
+
+
+def test_with_its_name_a_database_is_replaced(databases, lived_in, backup, restored):
+    with asking(restored[0]):
+        expected = everything(state.LEFT_OUT)
+    with asking(databases.copy_of(lived_in)):
+        assess(3)
+        name = os.path.basename(str(connection.settings_dict["NAME"]))
+        run("restore", str(backup[0]), "--replace", name)
+        assert everything(state.LEFT_OUT) == expected
+
+
+@ON_POSTGRESQL
+def test_the_password_is_in_no_command_line(monkeypatch):
+    monkeypatch.setitem(connection.settings_dict, "PASSWORD", "not to be seen")
+    assert postgresql.environment(connection)["PGPASSWORD"] == "not to be seen"
+
+
+def test_as_commands_of_their_own(databases, restored, tmp_path):
+    """In a process of their own, as IT runs them."""
+    url = database_url()
+    with asking(restored[0]):
+        url = database_url()
+    file = tmp_path / "own.backup"
+    done = subprocess.run(
+        [sys.executable, "manage.py", "backup", str(file)],
+        cwd=settings.BASE_DIR,
+        env=os.environ | {"DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert Prediction._meta.db_table in manifest(file)["contents"]["tables"]
