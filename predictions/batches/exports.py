@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from mlcore import registry
 from mlcore.engine.features import Feature
 from mlcore.models import ModelVersion
+from predictions.batches import corrections
 from predictions.batches.refusals import sentences
 from predictions.batches.results import Results
 from predictions.explanation import features_of, strongest, terms
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _FIELDS = (
     "id",
+    "batch",
     "row",
     "employee_id",
     "probability",
@@ -67,7 +69,10 @@ def columns(found: Results) -> list[Column]:
         ]
         groups = [_group(header) for header in found.group_headers]
         inputs = [_input(feature, language) for feature in found.schema.features]
+        names = {file.pk: file.name for file in found.files}
+        file = Column(heading=_("File"), cell=lambda r: names[r["batch"]], width=24)
         place = [
+            *([file] if len(names) > 1 else []),
             Column(heading=_("Line in the file"), cell=lambda r: r["row"], style="number"),
             Column(heading=_("Prediction"), cell=lambda r: str(r["id"]), width=38),
         ]
@@ -140,10 +145,10 @@ def _input(feature: Feature, language: str) -> Column:
 def records(found: Results) -> Iterator[Record]:
     """Everyone on the list, in its order."""
     for start in range(0, len(found.positions), _PORTION):
-        lines = found.ranking.rows(found.positions[start : start + _PORTION])
-        rows = found.predictions.filter(row__in=lines).values(*_FIELDS)
-        by_line: dict[int, Record] = {record["row"]: record for record in rows}
-        yield from (by_line[line] for line in lines if line in by_line)
+        rows = found.ranking.rows(found.positions[start : start + _PORTION])
+        recorded = found.recorded(rows).values(*_FIELDS)
+        by_row: dict[int, Record] = {found.row_of(r["batch"], r["row"]): r for r in recorded}
+        yield from (by_row[row] for row in rows if row in by_row)
 
 
 def filename(name: str, extension: str, *, kind: str = "") -> str:
@@ -230,7 +235,10 @@ def added_columns() -> frozenset[str]:
 
 
 def to_correct(batch: Batch, language: str) -> ToCorrect:
-    """The refused rows of a batch whose cells are still kept."""
+    """The refused rows of a batch whose cells are still kept, without those that were brought
+    again and assessed, as far as their employees' references tell.
+    """
+    done = corrections.references(corrections.of(batch))
     schema = registry.schema_of(cast(ModelVersion, batch.model_version))
     places = sorted({*batch.matched.values(), *batch.grouped})
     own = [batch.headers[place] for place in places]
@@ -241,6 +249,8 @@ def to_correct(batch: Batch, language: str) -> ToCorrect:
         # A row of which nothing is kept, as a merge marker is, is not there to be corrected.
         found = RefusedRow.objects.filter(batch=batch).exclude(cells=[]).order_by("row")
         for row in found.iterator(chunk_size=_REFUSED_PORTION):
+            if row.employee_id in done:
+                continue
             if told := _to_fill_in(row, language):
                 # A value under a wrong column would be believed.
                 yield [*[""] * len(own), str(row.row), told]

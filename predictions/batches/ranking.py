@@ -20,7 +20,7 @@ import struct
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -183,7 +183,7 @@ def _assemble(parts: Sequence[Ranking], *, refused: int) -> bytes:
     del rows, probability  # a million of each are 16 MB
     values: dict[str, list[Value]] = {}
     for key in dict.fromkeys(key for each in parts for key in each.values):
-        values[key] = _all_values(key, parts)
+        values[key] = all_values(key, [each.values[key] for each in parts])
         codes = {value: code for code, value in enumerate(values[key])}
         kind = _smallest(len(codes))
         coded = [
@@ -194,9 +194,9 @@ def _assemble(parts: Sequence[Ranking], *, refused: int) -> bytes:
     return _pack(columns, values, refused=refused)
 
 
-def _all_values(key: str, parts: Sequence[Ranking]) -> list[Value]:
-    """An answer's in the schema's order, a group's by alphabet."""
-    found = dict.fromkeys(value for each in parts for value in each.values[key])
+def all_values(key: str, parts: Iterable[Sequence[Value]]) -> list[Value]:
+    """Those of all parts: an answer's in the schema's order, a group's by alphabet."""
+    found = dict.fromkeys(value for values in parts for value in values)
     return sorted(found, key=_folded) if key.startswith(GROUP) else list(found)
 
 
@@ -350,22 +350,29 @@ def _prefix(content: bytes) -> tuple[Totals, int]:
     return Totals(people=people, refused=refused, by_band=by_band), length
 
 
-_kept: OrderedDict[tuple[int, object], Ranking] = OrderedDict()
+_kept: OrderedDict[tuple[tuple[int, object], ...], Ranking] = OrderedDict()
 _lock = threading.Lock()
 
 
 def of(batch: Batch) -> Ranking:
     """The ranking of a batch that has one; each process keeps the few that were read last.
 
-    It does not change while `started_at` does not: only a file that was tried can begin again.
     Raises `BatchRanking.DoesNotExist`.
     """
-    key = (batch.pk, batch.started_at)
+    return kept([batch], lambda: Ranking(bytes(BatchRanking.objects.get(pk=batch.pk).content)))
+
+
+def kept(batches: Sequence[Batch], make: Callable[[], Ranking]) -> Ranking:
+    """What is made of these batches' rankings; each process keeps the few that were read last.
+
+    They do not change while `started_at` does not: only a file that was tried can begin again.
+    """
+    key = tuple((batch.pk, batch.started_at) for batch in batches)
     with _lock:
         if key in _kept:
             _kept.move_to_end(key)
             return _kept[key]
-    found = Ranking(bytes(BatchRanking.objects.get(pk=batch.pk).content))
+    found = make()
     with _lock:
         _kept[key] = found
         while len(_kept) > _KEPT:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mlcore.engine.operating import Band
 from predictions.batches.ranking import ANSWER
 from predictions.explanation import Reason
-from predictions.models import Prediction
+from predictions.models import Batch, Prediction
 from predictions.small_groups import Group, about
 
 
@@ -126,3 +126,5 @@ class Person:
     reasons: list[Reason]
     groups: list[tuple[str, str]]
     """Header and text."""
+    file: Batch | None
+    """That of corrected rows in which this one was brought again; None for the list's own."""

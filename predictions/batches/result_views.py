@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from django.conf import settings
 from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -43,7 +44,6 @@ def results(request: HttpRequest, batch: Batch) -> HttpResponseBase:
     if wanted in exports.RESPONSES:
         return exports.RESPONSES[wanted](found, person(request))
     page = Pages(found.positions, ROWS_PER_PAGE).get_page(request.GET.get("page"))
-    again = corrections.of(batch)
     context = {
         "batch": batch,
         "found": found,
@@ -55,14 +55,22 @@ def results(request: HttpRequest, batch: Batch) -> HttpResponseBase:
         "typed": TYPED,
         "kept": [field for field in filters.fields() if field[0] != "by"],
         "download": f"{filters.address()}&" if filters.address() else "",
-        "again": again,
-        "left": corrections.left(found.refused, again),
+        "again": found.again,
+        "listed_there": _is_listed_there(batch),
+        "left": found.left,
         "repeated": batch.cut.get("repeated", 0),
         "dropped": groups.dropped(batch),
         "renamed": groups.renamed(batch),
         "most_values": MOST_VALUES,
     }
     return render(request, "batches/results.html", context)
+
+
+def _is_listed_there(batch: Batch) -> bool:
+    """Whether the people of a file of corrected rows are in the list of the file it corrects."""
+    if batch.corrects is None:
+        return False
+    return any(file.batch == batch and file.listed for file in corrections.of(batch.corrects))
 
 
 def _as_a_form_sends(request: HttpRequest) -> bool:
@@ -81,7 +89,8 @@ def refused_kept_until(batch: Batch) -> datetime:
 def refused(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The rows that could not be assessed: what to correct in each, and a file to correct them in.
 
-    `?export=xlsx` and `?export=csv` download that file, while its cells are kept.
+    `?export=xlsx` and `?export=csv` download that file, while its cells are kept, for who may bring
+    it again: the cells may be of columns that are kept apart for fairness checks.
     """
     visible = Batch.objects.visible_to(person(request)).select_related("model_version")
     batch = get_object_or_404(visible.exclude(model_version=None), pk=pk)
@@ -90,14 +99,18 @@ def refused(request: HttpRequest, pk: int) -> HttpResponseBase:
     if wanted in exports.REFUSED:
         if batch.erased_at:
             raise Http404
+        if not request.user.has_perm("predictions.assess_by_file"):
+            raise PermissionDenied
         return exports.REFUSED[wanted](batch, language())
     page = Pages(rows, ROWS_PER_PAGE).get_page(request.GET.get("page"))
+    again = corrections.of(batch)
+    done = corrections.done(list(page), again, Prediction.objects.visible_to(person(request)))
     for row in page:
         row.batch = batch
-    again = corrections.of(batch)
     context = {
         "batch": batch,
         "page": page,
+        "done": done,
         "kept_until": refused_kept_until(batch),
         "again": again,
         "left": corrections.left(page.paginator.count, again),

@@ -5,11 +5,13 @@ Everything but the fifty people of a page comes from the ranking, whatever the f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import cast
 
 import numpy as np
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -19,7 +21,7 @@ from mlcore.engine.schema import FeatureSchema
 from mlcore.engine.values import Value
 from mlcore.engine.words import say
 from mlcore.models import ModelVersion
-from predictions.batches import ranking
+from predictions.batches import corrections, ranking, together
 from predictions.batches.filters import HIGHEST_FIRST, SORTS, Filters
 from predictions.batches.ranking import ANSWER, GROUP, Positions, Ranking, value_text
 from predictions.batches.result_parts import (
@@ -32,6 +34,7 @@ from predictions.batches.result_parts import (
     Order,
     Person,
 )
+from predictions.batches.together import file_and_line, row_of
 from predictions.explanation import strongest
 from predictions.filters import PredictionFilter
 from predictions.models import Batch
@@ -57,9 +60,14 @@ class Results:
     ) -> None:
         """`predictions` are those that the reader may see; `batch` must have a ranking."""
         self.batch, self.filters, self.language = batch, filters, language
-        self.ranking: Ranking = ranking.of(batch)
+        self.again = corrections.of(batch)
+        """The files that brought its refused rows again; those that are listed are in the list."""
+        self.files = corrections.files(batch, self.again)
+        self.ranking: Ranking = together.of(self.files)
         self.schema: FeatureSchema = registry.schema_of(cast(ModelVersion, batch.model_version))
-        self.predictions = predictions.filter(batch=batch)
+        self.predictions = predictions.filter(batch__in=self.files)
+        self._visible = predictions
+        self._place = {file.pk: place for place, file in enumerate(self.files)}
 
     # -------------------------------------------------------------- the answer
 
@@ -70,6 +78,11 @@ class Results:
     @property
     def refused(self) -> int:
         return self.ranking.totals.refused
+
+    @property
+    def left(self) -> int:
+        """How many of the refused rows nobody was assessed of yet."""
+        return corrections.left(self.refused, self.again)
 
     @property
     def very_high(self) -> int:
@@ -98,6 +111,8 @@ class Results:
         """The highest first."""
         now = self.ranking.totals
         earlier = ranking.totals([self.before]).get(self.before.pk) if self.before else None
+        if self.before and earlier:
+            earlier = corrections.together(earlier, corrections.of(self.before))
         bounds = (0.0, self.batch.moderate_from, self.batch.threshold, self.batch.very_high_from)
         begins = dict(zip(BANDS, bounds, strict=True))
         return [
@@ -115,8 +130,8 @@ class Results:
     @cached_property
     def base_rate(self) -> float:
         """The share that left among everyone the model learned from, as the record holds it."""
-        first = self.ranking.rows(np.arange(1))
-        return self.predictions.filter(row__in=first).values_list("base_rate", flat=True).get()
+        first = self.recorded(self.ranking.rows(np.arange(1)))
+        return first.values_list("base_rate", flat=True).get()
 
     @property
     def longest_bar(self) -> float:
@@ -126,15 +141,31 @@ class Results:
 
     # -------------------------------------------------------------- the list
 
+    def recorded(self, rows: Sequence[int]) -> PredictionQuerySet:
+        """The predictions of some rows of the ranking, in no order."""
+        lines: defaultdict[int, list[int]] = defaultdict(list)
+        for row in rows:
+            file, line = file_and_line(row)
+            lines[file].append(line)
+        wanted = Q(pk__in=())
+        for file, found in lines.items():
+            wanted |= Q(batch=self.files[file], row__in=found)
+        return self._visible.filter(wanted)
+
+    def row_of(self, batch_id: int | None, line: int | None) -> int:
+        """The row of the ranking that a prediction is of."""
+        return row_of(self._place[batch_id or 0], line or 0)
+
     @cached_property
     def _found(self) -> list[int] | None:
-        """The lines of the references that begin as was typed; None where nothing was."""
+        """The rows of the references that begin as was typed; None where nothing was."""
         if not self.filters.employee:
             return None
         search = PredictionFilter({"employee_id": self.filters.employee}, self.predictions)
         if not search.is_valid():
             return []
-        return list(search.qs.order_by().values_list("row", flat=True)[: _MOST_FOUND + 1])
+        found = search.qs.order_by().values_list("batch", "row")[: _MOST_FOUND + 1]
+        return [self.row_of(file, line) for file, line in found]
 
     @property
     def too_many_found(self) -> bool:
@@ -154,10 +185,11 @@ class Results:
 
     def page(self, positions: Positions) -> list[Person]:
         """The people at these places, in this order."""
-        lines = self.ranking.rows(positions)
-        found = self.predictions.filter(row__in=lines).defer("audit_attributes")
-        by_line = {prediction.row: prediction for prediction in found}
-        people = [by_line[line] for line in lines if line in by_line]
+        rows = self.ranking.rows(positions)
+        found = self.recorded(rows).defer("audit_attributes")
+        by_row = {self.row_of(one.batch_id, one.row): one for one in found}
+        people = [by_row[row] for row in rows if row in by_row]
+        others = {file.batch.pk: file.batch for file in self.again}
         return [
             Person(
                 prediction=prediction,
@@ -169,6 +201,7 @@ class Results:
                     count=_REASONS,
                 ),
                 groups=[(h, prediction.groups.get(h, "")) for h in self.group_headers],
+                file=others.get(prediction.batch_id or 0),
             )
             for prediction in people
         ]

@@ -21,6 +21,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
+from accounts.sessions import by_itself, unattended
 from mlcore import registry, uploads
 from mlcore.engine.operating import BANDS
 from mlcore.engine.words import number_text, say
@@ -86,7 +87,11 @@ def batches(request: HttpRequest) -> HttpResponse:
     page = Pages(found, FILES_PER_PAGE).get_page(request.GET.get("page"))
     totals = ranking.totals(batch for batch in page if batch.has_results)
     again = corrections.of_each(batch for batch in page if batch.has_results)
-    rows = [(batch, totals.get(batch.pk), again.get(batch.pk)) for batch in page]
+    rows = [
+        (batch, totals.get(batch.pk) and corrections.together(totals[batch.pk], files), files)
+        for batch in page
+        for files in (again.get(batch.pk, []),)
+    ]
     return render(request, "batches/list.html", {"page": page, "rows": rows})
 
 
@@ -185,6 +190,7 @@ def batch(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 def _progress_page(request: HttpRequest, batch: Batch) -> HttpResponse:
+    by_itself(request)  # without a script, the page comes again every few seconds
     now = told(batch, progress_of(batch))
     trying = batch.state == BatchState.CHECKING
     return render(
@@ -192,6 +198,7 @@ def _progress_page(request: HttpRequest, batch: Batch) -> HttpResponse:
     )
 
 
+@unattended
 @reads
 @require_safe
 @personal
@@ -336,6 +343,9 @@ def ended_page(
         "{count} people are assessed and stay in the history.",
         recorded,
     ).format(count=number_text(recorded, language()))
+    preparing = tells and batch.chunks.filter(done_at=None).exists()
+    if preparing:
+        by_itself(request)
     context = {
         "batch": batch,
         "message": message,
@@ -343,6 +353,6 @@ def ended_page(
         "said": said if tells and recorded else "",
         "unreadable": unreadable,
         # What was not done is taken away when the list is made.
-        "preparing": tells and batch.chunks.filter(done_at=None).exists(),
+        "preparing": preparing,
     }
     return render(request, "batches/ended.html", context)

@@ -18,6 +18,7 @@ from django.utils.translation import pgettext
 from accounts.models import User
 from mlcore.models import ModelVersion
 from predictions.batches import sheet_rows
+from predictions.batches.corrections import Again
 from predictions.batches.exports import ToCorrect
 from predictions.batches.results import Results
 from predictions.exports import Column, Record
@@ -103,6 +104,13 @@ def _download(write: Callable[[Any], None], name: str) -> FileResponse:
     return FileResponse(file, as_attachment=True, filename=name)
 
 
+def _again_words(file: Again) -> str:
+    words = {"file": file.batch.name, "people": file.people}
+    if file.people and not file.listed:
+        return _("{file}: {people}, judged otherwise, and not in this list").format(**words)
+    return _("{file}: {people}").format(**words)
+
+
 def _write_origin(workbook: Any, found: Results, user: User) -> None:
     batch, version = found.batch, cast(ModelVersion, found.batch.model_version)
     sheet = workbook.add_worksheet(_("About this file"))
@@ -129,7 +137,8 @@ def _write_origin(workbook: Any, found: Results, user: User) -> None:
         (_("SHA-256 of the artifact"), version.sha256, None),
         (_("People assessed"), totals.people, count),
         *((str(BandChoice(level.band).label), level.people, count) for level in found.levels),
-        (_("Rows that could not be assessed"), totals.refused, count),
+        *((_("Corrected rows from"), _again_words(file), wrapped) for file in found.again),
+        (_("Rows that could not be assessed"), found.left, count),
         (_("People in this export"), len(found.positions), count),
         *((_("Only"), text, wrapped) for text in found.chosen_words),
         (_("High risk begins at"), batch.threshold, percent),

@@ -7,6 +7,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from mlcore import registry
 from mlcore.engine.ingest import matching
+from mlcore.engine.operating import OperatingPoint
+from mlcore.models import Basis
+from mlcore.operating_decisions import decide_operating_point
 from mlcore.public_data import ibm_file as public_file
 from predictions.batches import files, jobs
 from predictions.batches.first_rows import of as first_rows_of
@@ -58,6 +61,24 @@ def tried(bring):
         return batch
 
     return make
+
+
+@pytest.fixture
+def move_levels(carol):
+    """Lets the levels of risk of a batch's model begin elsewhere from now on."""
+
+    def move(batch):
+        decide_operating_point(
+            version=batch.model_version,
+            point=OperatingPoint((0.01, 0.02, 0.03)),
+            basis=Basis.COST,
+            basis_value=0.5,
+            reason="for the test",
+            by=carol,
+        )
+        registry.forget()
+
+    return move
 
 
 def upload(content, name="employees.csv"):

@@ -8,9 +8,7 @@ from django.utils import timezone
 
 from mlcore import registry, services
 from mlcore.engine import artifact
-from mlcore.engine.operating import OperatingPoint
-from mlcore.models import Basis, Origin
-from mlcore.operating_decisions import decide_operating_point
+from mlcore.models import Origin
 from predictions.batches import cutting, endings, jobs
 from predictions.batches.progress import Progress
 from predictions.batches.progress_words import told
@@ -221,22 +219,6 @@ def test_what_was_tried_with_another_model_is_not_assessed(as_alice, tried):
     answer = as_alice.post(reverse("batches:start", args=[batch.pk]))
     assert answer.url == reverse("batches:columns", args=[batch.pk])
     assert not Prediction.objects.exists()
-
-
-@pytest.fixture
-def move_levels(carol):
-    def move(batch):
-        decide_operating_point(
-            version=batch.model_version,
-            point=OperatingPoint((0.01, 0.02, 0.03)),
-            basis=Basis.COST,
-            basis_value=0.5,
-            reason="for the test",
-            by=carol,
-        )
-        registry.forget()
-
-    return move
 
 
 def test_levels_that_were_changed_after_a_try_are_said_and_it_is_tried_again(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import html
 import re
+from collections import Counter
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -44,6 +46,10 @@ def text_of(answer):
 
 def listed(answer):
     return [person.prediction.employee_id for person in answer.context["people"]]
+
+
+def ids(predictions):
+    return [prediction.employee_id for prediction in predictions]
 
 
 def recorded(batch, **only):
@@ -117,16 +123,98 @@ class TestWhatWasBroughtAgain:
     def test_it_is_linked_and_what_is_left_is_said(self, pages, assessed, alice, ibm_file):
         batch = assessed(alice, workforce(ibm_file, 30, wrong=range(4)), name="October.csv")
         assert "See what to correct" in pages(batch)[0]
-        assert not any("brought again" in text for text in pages(batch))
+        assert not any("corrected in" in text for text in pages(batch))
         some = workforce(ibm_file, 4, wrong=(0,))
         first = assessed(alice, some, name="corrected.csv", corrects=batch)
         for text in pages(batch):
-            assert "3 were brought again in corrected.csv and are assessed there. 1 is left" in text
+            assert "3 were corrected in corrected.csv and are in this file’s list. 1 is" in text
         assert "October.csv" in pages(first)[0]
         assessed(alice, workforce(ibm_file, 1), name="last.csv", corrects=first)
         for text in pages(batch):
-            assert "1 was brought again in last.csv and is assessed there. None is left." in text
+            assert "1 was corrected in last.csv and is in this file’s list. None is left." in text
         assert "See these rows" in pages(batch)[0]
+        assert "Its people are in the list there too, among everyone." in pages(first)[0]
+
+    def test_everyone_is_in_one_list(self, as_alice, assessed, alice, ibm_file):
+        batch = assessed(alice, workforce(ibm_file, 30, wrong=range(4)), name="October.csv")
+        first = assessed(alice, workforce(ibm_file, 4, wrong=(0,)), name="1.csv", corrects=batch)
+        last = assessed(alice, workforce(ibm_file, 1), name="2.csv", corrects=first)
+        answer = as_alice.get(batch.get_absolute_url())
+        found = answer.context["found"]
+        everyone = Prediction.objects.filter(batch__in=[batch, first, last])
+        assert listed(answer) == ids(everyone.order_by("-probability", "batch_id", "row"))
+        assert found.people == 30
+        assert sum(level.people for level in found.levels) == 30
+        assert f"of {30} people" in text_of(answer)
+        from_where = {p.prediction.batch_id: p.file for p in answer.context["people"]}
+        assert from_where == {batch.pk: None, first.pk: first, last.pk: last}
+        assert text_of(answer).count("corrected in 1.csv") == 1 + 3
+        sales = everyone.filter(groups__Department="Sales")
+        narrowed = as_alice.get(batch.get_absolute_url() + "?g.Department=Sales&sort=lowest")
+        assert listed(narrowed) == ids(sales.order_by("probability", "-batch_id", "-row"))
+        in_order = as_alice.get(batch.get_absolute_url() + "?sort=line")
+        assert listed(in_order) == ids(everyone.order_by("batch_id", "row"))
+        someone = everyone.get(batch=last)
+        by_name = as_alice.get(f"{batch.get_absolute_url()}?employee={someone.employee_id}")
+        assert someone.employee_id in listed(by_name)
+
+    def test_the_files_own_numbers_and_the_next_comparison_count_them(
+        self, as_alice, assessed, alice, ibm_file
+    ):
+        batch = assessed(alice, workforce(ibm_file, 30, wrong=range(4)))
+        assessed(alice, workforce(ibm_file, 4), corrects=batch)
+        answer = as_alice.get(reverse("batches:list"))
+        (totals,) = [totals for row, totals, _again in answer.context["rows"] if row == batch]
+        assert totals.people == 30
+        now = as_alice.get(batch.get_absolute_url()).context["found"]
+        shares = [level.share for level in now.levels]
+        later = as_alice.get(assessed(alice, first_rows(ibm_file, 30)).get_absolute_url())
+        assert [level.before for level in later.context["found"].levels] == shares
+
+    def test_a_column_that_the_corrected_file_lacks_is_not_given(
+        self, as_alice, assessed, alice, ibm_file
+    ):
+        batch = assessed(alice, workforce(ibm_file, 30, wrong=range(4)))
+        assessed(alice, workforce(ibm_file, 4), corrects=batch, grouped=())
+        page = as_alice.get(batch.get_absolute_url() + "?g.Department=")
+        assert len(listed(page)) == 4
+
+    def test_what_another_model_judged_is_in_its_own_list(
+        self, pages, assessed, alice, move_levels, ibm_file
+    ):
+        batch = assessed(alice, workforce(ibm_file, 30, wrong=range(4)))
+        move_levels(batch)
+        assessed(alice, workforce(ibm_file, 4), name="later.csv", corrects=batch)
+        text = pages(batch)[0]
+        assert "4 were corrected in later.csv , and judged by another model or other levels" in text
+        assert "of 26 people" in text
+
+    def test_refused_rows_that_are_done_are_marked_and_not_downloaded_again(
+        self, as_alice, assessed, alice, ibm_file
+    ):
+        batch = assessed(alice, workforce(ibm_file, 30, wrong=range(4)))
+        again = assessed(alice, workforce(ibm_file, 4, wrong=(0,)), name="1.csv", corrects=batch)
+        refused = reverse("batches:refused", args=[batch.pk])
+        page = as_alice.get(refused)
+        assert text_of(page).count("assessed , corrected in 1.csv") == 3
+        for prediction in Prediction.objects.filter(batch=again):
+            assert f'href="{prediction.get_absolute_url()}"' in page.content.decode()
+        left = b"".join(as_alice.get(refused + "?export=csv").streaming_content).decode()
+        assert len(left.splitlines()) == 1 + 1
+        assessed(alice, workforce(ibm_file, 1), corrects=again)
+        done = text_of(as_alice.get(refused))
+        assert "None is left." in done
+        assert "Download" not in done
+
+    def test_its_downloads_say_which_file_each_is_from(self, as_alice, assessed, alice, ibm_file):
+        batch = assessed(alice, workforce(ibm_file, 30, wrong=range(4)), name="October.csv")
+        assessed(alice, workforce(ibm_file, 4), name="again.csv", corrects=batch)
+        answer = as_alice.get(batch.get_absolute_url() + "?export=csv")
+        lines = b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()
+        assert Counter(row["File"] for row in csv.DictReader(lines)) == {
+            "October.csv": 26,
+            "again.csv": 4,
+        }
 
     def test_the_list_of_files_says_it_too(self, as_alice, assessed, alice, ibm_file):
         batch = assessed(alice, workforce(ibm_file, 30, wrong=range(4)))
@@ -161,7 +249,7 @@ class TestTheFileBefore:
         answer = as_alice.get(again.get_absolute_url())
         assert "This file brings again rows of October.csv , corrected." in text_of(answer)
         assert answer.context["found"].before is None
-        assert "5 were brought again in again.csv and are assessed there." in text_of(
+        assert "5 were corrected in again.csv and are in this file’s list." in text_of(
             as_alice.get(done.get_absolute_url())
         )
         later = assessed(alice, first_rows(ibm_file, 6))
