@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -52,7 +53,7 @@ def back_up(file: Path) -> Manifest:
             return draft.finish(_contents(connection, server, version))
     with sqlite.copied(connection, file.parent) as copy:
         with sqlite.instead(copy) as copied:
-            contents = _contents(copied, ".".join(map(str, copied.Database.sqlite_version_info)), 0)
+            contents = _contents(copied, sqlite3.sqlite_version, 0)
         with writing(file) as draft:
             sqlite.dump(copy, draft)
             return draft.finish(contents)

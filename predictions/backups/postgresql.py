@@ -208,7 +208,8 @@ def restore(connection: BaseDatabaseWrapper, backup: Backup, program: str) -> No
                 ):
                     assert process.stdout is not None  # noqa: S101 (it is a pipe)
                     if section == "data":
-                        _copy(process.stdout, cursor)
+                        with connection.wrap_database_errors:
+                            _copy(process.stdout, cursor)
                     else:
                         sql = process.stdout.read().decode()
                         ended()

@@ -121,7 +121,10 @@ class TestABackup:
         assert backup[0].read_bytes() == before
 
     def test_one_that_fails_leaves_nothing(self, databases, tmp_path):
-        with asking(databases.empty()), pytest.raises(CommandError, match=r"no database at|never migrated"):
+        with (
+            asking(databases.empty()),
+            pytest.raises(CommandError, match=r"no database at|never migrated"),
+        ):
             run("backup", str(tmp_path / "none.backup"))
         assert os.listdir(tmp_path) == []
 
