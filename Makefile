@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-sqlite test-postgresql lint types check audit lock messages benchmark install clean
+.PHONY: help run test test-sqlite test-postgresql lint types check audit lock secrets messages benchmark install clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -61,6 +61,9 @@ lock: .venv/.dev ## write requirements*.txt anew from requirements*.in (ARGS=--u
 	@for name in requirements requirements-demo requirements-dev; do \
 		$(COMPILE) $(ARGS) $$name.in --output-file $$name.txt || exit 1; \
 	done
+
+secrets: ## fill the secrets that .env still lacks
+	@$(PYTHON) -m attrition_site.secrets
 
 messages: .venv/.runtime ## collect and compile the words to translate
 	@command -v msgfmt >/dev/null || { echo "GNU gettext is needed: install your system's gettext."; exit 1; }

@@ -12,6 +12,15 @@ cd "$(dirname "$0")/.."
 GRYPE=anchore/grype:v0.117.0@sha256:ddf9e9f204049f3a4a0955ef70873cabab6a31432125ad4f20a490b54950a253
 
 image=${1:?Name the image.}
+
+today=$(date -u +%F)
+sed -n '/^ *#/d; s/.*Until \([0-9-]*\)\..*/\1/p' deploy/grype.yaml | while read -r day; do
+    if [[ $day < $today ]]; then
+        echo "deploy/grype.yaml accepts a finding until $day: decide again." >&2
+        exit 1
+    fi
+done
+
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 docker image save --output "$folder/image.tar" "$image"

@@ -78,9 +78,7 @@ def check_page(visitor: Visitor, username: str, password: str) -> None:
     if not token:
         raise SmokeError("The sign-in page has no form.")
     fields = {"csrfmiddlewaretoken": token[1], "username": username, "password": password}
-    status, page, address = visitor.ask(
-        "/accounts/login/", urllib.parse.urlencode(fields).encode()
-    )
+    status, page, address = visitor.ask("/accounts/login/", urllib.parse.urlencode(fields).encode())
     if status != 200 or "/accounts/login/" in address:
         raise SmokeError(f"The sign-in page answers {status}, and nobody is signed in.")
     styles = re.findall(r'<link[^>]+href="(/[^"]+\.css)"', page)
@@ -93,9 +91,9 @@ def check_page(visitor: Visitor, username: str, password: str) -> None:
 
 def check_api(visitor: Visitor, username: str, password: str) -> None:
     """Predict, and read back what was recorded."""
-    token = visitor.post_json(
-        "/api/v1/auth/token", {"username": username, "password": password}
-    )["access"]
+    token = visitor.post_json("/api/v1/auth/token", {"username": username, "password": password})[
+        "access"
+    ]
     bearer = f"Bearer {token}"
     made = visitor.post_json("/api/v1/predict/attrition", EMPLOYEE, Authorization=bearer)
     if not 0 < made["probability"] < 1:

@@ -167,9 +167,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         packages = locked(tuple(options.lock or LOCKS))
         accepted = acceptances(options.accepted, today=date.today())
-        problems = judge(
-            look_up(packages, options=service), packages=packages, accepted=accepted
-        )
+        problems = judge(look_up(packages, options=service), packages=packages, accepted=accepted)
     except AuditError as error:
         problems = [str(error)]
     if problems:

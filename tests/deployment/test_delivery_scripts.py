@@ -1,0 +1,254 @@
+"""The scripts around a roll-out: over SSH, the build, the scan, the tag, the smoke test."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from accounts.models import User
+from tests.deployment.commands import DEPLOY, Commands
+
+DIGEST = "sha256:" + "ab" * 32
+IMAGE = f"ghcr.io/example/attrition@{DIGEST}"
+
+
+@pytest.fixture
+def commands(tmp_path):
+    return Commands(tmp_path)
+
+
+@pytest.mark.no_database
+class TestOverSSH:
+    @pytest.fixture
+    def send(self, commands, tmp_path):
+        """Rolls out on another machine: what was left there lies in the folder `seen`."""
+        seen = tmp_path / "seen"
+        seen.mkdir()
+        # What stands after `-i` is the key; the file of known hosts lies beside it.
+        commands.stand_in(
+            "ssh",
+            'while [[ $1 != -i ]]; do shift; done; folder=${2%/*}; cp -p "$folder"/* '
+            f'{seen}; printf "%s" "$folder" >{seen}/where; [[ ! -e {seen}/refuse ]]',
+        )
+        commands.stand_in("scp")
+
+        def run(image=IMAGE, **changes):
+            values = {
+                "DEPLOY_HOST": "staging.example.org",
+                "DEPLOY_USER": "deploy",
+                "DEPLOY_FOLDER": "/srv/the attrition",
+                "DEPLOY_KEY": "a private key",
+                "DEPLOY_KNOWN_HOSTS": "staging.example.org ssh-ed25519 AAAA",
+            }
+            return commands.run("over_ssh.sh", image, at=tmp_path, **(values | changes)), seen
+
+        return run
+
+    def test_compose_and_the_roll_out_are_sent_then_it_is_run(self, send, commands):
+        done, _ = send()
+        assert done.returncode == 0, done.stderr
+        copy, call = commands.calls
+        assert copy.endswith(
+            "compose.yaml deploy/roll_out.sh deploy@staging.example.org:/srv/the attrition/"
+        )
+        assert call.endswith(
+            "deploy@staging.example.org cd /srv/the\\ attrition && bash ./roll_out.sh " + IMAGE
+        )
+
+    def test_only_the_pinned_host_is_spoken_to(self, send, commands):
+        _, seen = send()
+        for call in commands.calls:
+            for option in (
+                "StrictHostKeyChecking=yes",
+                "GlobalKnownHostsFile=/dev/null",
+                "BatchMode=yes",
+                "Port=22",
+            ):
+                assert f"-o {option}" in call
+            assert "-F /dev/null" in call
+        assert (seen / "known_hosts").read_text() == "staging.example.org ssh-ed25519 AAAA\n"
+
+    def test_the_key_is_for_its_owner_alone_and_gone_afterwards(self, send, commands):
+        done, seen = send()
+        assert (seen / "key").stat().st_mode & 0o077 == 0
+        assert not Path((seen / "where").read_text()).exists()
+        assert "a private key" not in " ".join(commands.calls) + done.stdout + done.stderr
+
+    def test_a_roll_out_that_failed_there_fails_here(self, send, tmp_path):
+        (tmp_path / "seen/refuse").touch()
+        done, _ = send()
+        assert done.returncode != 0
+
+    @pytest.mark.parametrize(
+        "missing",
+        ["DEPLOY_HOST", "DEPLOY_USER", "DEPLOY_FOLDER", "DEPLOY_KEY", "DEPLOY_KNOWN_HOSTS"],
+    )
+    def test_without_one_of_its_values_nobody_is_called(self, send, commands, missing):
+        done, _ = send(**{missing: ""})
+        assert done.returncode != 0
+        assert missing in done.stderr
+        assert commands.calls == []
+
+
+@pytest.mark.no_database
+class TestBuild:
+    @pytest.fixture
+    def build(self, commands, tmp_path):
+        def run(how, *, metadata):
+            written = tmp_path / "metadata.json"
+            written.write_text(json.dumps(metadata))
+            commands.stand_in(
+                "docker",
+                'while (($#)); do [[ $1 != --metadata-file ]] || cp "%s" "$2"; shift; done'
+                % written,
+            )
+            return commands.run(
+                "build_image.sh", how, "ghcr.io/example/attrition:1234", at=tmp_path
+            )
+
+        return run
+
+    def test_what_is_published_says_what_is_in_it_and_how_it_was_made(self, build, commands):
+        done = build("publish", metadata={"containerimage.digest": DIGEST})
+        assert done.stdout == f"{IMAGE}\n", done.stderr
+        call = commands.calls[-1]
+        assert " --push " in call
+        assert re.search(
+            r"--attest type=sbom,generator=docker/buildkit-syft-scanner:\S+@sha256:", call
+        )
+        assert "--attest type=provenance,mode=max" in call
+
+    @pytest.mark.parametrize("metadata", [{}, {"containerimage.digest": ""}])
+    def test_an_image_without_a_digest_is_not_published(self, build, metadata):
+        done = build("publish", metadata=metadata)
+        assert done.returncode != 0
+        assert done.stdout == ""
+
+    def test_what_is_only_tried_stays_here(self, build, commands):
+        assert build("here", metadata={}).returncode == 0
+        [call] = commands.calls
+        assert "--load" in call
+        assert "--push" not in call
+
+
+@pytest.mark.no_database
+class TestScan:
+    def test_high_findings_fail_and_the_scanner_never_holds_docker_s_socket(
+        self, commands, tmp_path
+    ):
+        commands.stand_in("docker", '[[ "$call" != *" run "* ]]')
+        done = commands.run("scan_image.sh", IMAGE, at=tmp_path)
+        saved, scanned = commands.calls
+        assert saved.startswith("docker image save")
+        assert "--fail-on high" in scanned
+        assert "docker.sock" not in scanned
+        assert done.returncode != 0
+
+    @pytest.mark.parametrize(("until", "accepted"), [("2020-01-31", False), ("2999-01-31", True)])
+    def test_an_acceptance_ends(self, commands, tmp_path, until, accepted):
+        folder = tmp_path / "deploy"
+        folder.mkdir()
+        shutil.copy(DEPLOY / "scan_image.sh", folder)
+        rule = f'- vulnerability: CVE-2030-1\n  reason: "It is not called. Until {until}."\n'
+        (folder / "grype.yaml").write_text(f"# Until 2020-01-01.\nignore:\n{rule}")
+        commands.stand_in("docker")
+
+        done = commands.run(str(folder / "scan_image.sh"), IMAGE, at=tmp_path)
+        assert (done.returncode == 0) is accepted
+        assert bool(commands.calls) is accepted
+
+
+@pytest.mark.no_database
+class TestTag:
+    @pytest.fixture
+    def verify(self, tmp_path):
+        """Verifies a tag of a repository whose version is 1.2.3, and whose main has one commit more."""
+        here = tmp_path / "repository"
+        (here / "deploy").mkdir(parents=True)
+        shutil.copy(DEPLOY / "verify_tag.sh", here / "deploy")
+        (here / "pyproject.toml").write_text('[project]\nname = "x"\nversion = "1.2.3"\n')
+        identity = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+        for who in ("AUTHOR", "COMMITTER"):
+            identity |= {f"GIT_{who}_NAME": "alice", f"GIT_{who}_EMAIL": "alice@example.org"}
+
+        def git(*arguments):
+            subprocess.run(
+                ["git", *arguments],
+                cwd=here,
+                env=os.environ | identity,
+                check=True,
+                capture_output=True,
+            )
+
+        git("init", "--initial-branch=main")
+        git("commit", "--allow-empty", "--message=released")
+        git("tag", "--annotate", "--message=released", "v1.2.3")
+        git("tag", "v1.2.4")
+        git("commit", "--allow-empty", "--message=later")
+        git("update-ref", "refs/remotes/origin/main", "HEAD")
+
+        def run(tag, *, beside_main=False):
+            if beside_main:
+                git("checkout", "--orphan", "beside")
+                git("commit", "--allow-empty", "--message=beside")
+                git("tag", "--force", tag)
+            command = ["bash", "deploy/verify_tag.sh", tag]
+            return subprocess.run(command, cwd=here, capture_output=True, text=True, check=False)
+
+        return run
+
+    def test_the_version_s_tag_on_main_may_be_released(self, verify):
+        assert verify("v1.2.3").returncode == 0
+
+    def test_another_version_may_not(self, verify):
+        assert "says version 1.2.3" in verify("v1.2.4").stderr
+
+    def test_what_is_not_on_main_may_not(self, verify):
+        assert "is not on main" in verify("v1.2.3", beside_main=True).stderr
+
+
+class TestSmokeTest:
+    """Against the product itself."""
+
+    @pytest.fixture
+    def try_it(self, tmp_path):
+        def run(address, password="a long enough password"):
+            return subprocess.run(
+                [sys.executable, "-I", str(DEPLOY / "smoke_test.py"), address],
+                env={**os.environ, "SMOKE_USERNAME": "smoke", "SMOKE_PASSWORD": password},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=60,
+            )
+
+        return run
+
+    @pytest.fixture
+    def server(self, live_server, quick_passwords, active_model, settings):
+        settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+        settings.SECURE_SSL_REDIRECT = True
+        settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
+        User.objects.create_superuser("smoke", password="a long enough password")
+        return live_server.url
+
+    def test_a_server_that_works_passes(self, server, try_it):
+        done = try_it(server)
+        assert done.returncode == 0, done.stderr
+        assert "predicted, and found the record" in done.stdout
+
+    def test_a_sign_in_that_fails_fails(self, server, try_it):
+        assert "nobody is signed in" in try_it(server, password="another").stderr
+
+    @pytest.mark.no_database
+    def test_a_server_that_does_not_answer_fails(self, try_it):
+        done = try_it("http://127.0.0.1:9")
+        assert done.returncode == 1
+        assert "does not answer" in done.stderr
