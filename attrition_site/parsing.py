@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import IO, Any, NoReturn
 
+import orjson
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -18,6 +20,12 @@ from attrition_site.problems import problem
 # on unread bytes cuts off its own answer.
 _DRAINED = 8 * 1024 * 1024
 _CHUNK = 64 * 1024
+
+_DOUBTFUL = object()
+_NAME = re.compile(rb'"[ \t\n\r]*:')
+_LOOKED_INTO = {dict, list, float}
+# From here on orjson rounds whole numbers.
+_WHOLE_NUMBERS_END = 2.0**63
 
 
 class TooLargeError(APIException):
@@ -53,25 +61,38 @@ class StrictJSONParser(BaseParser):
         return read_json(body)
 
 
-class KnownLengthMiddleware:
-    """Refuses a body that comes in chunks: Django would read it as an empty one."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
-            return problem(
-                411,
-                instance=request.path,
-                code="length_required",
-                detail=_("Send the body whole, with its Content-Length."),
-            )
-        return self.get_response(request)
-
-
 def read_json(body: bytes) -> Any:
     """The value that `body` holds. Raises `ParseError` in words for whoever wrote it."""
+    found = _read_quickly(body)
+    return _read_strictly(body) if found is _DOUBTFUL else found
+
+
+def _read_quickly(body: bytes) -> Any:
+    """What `_read_strictly` gives, many times as fast; `_DOUBTFUL` where it may say otherwise."""
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return _DOUBTFUL
+    # Each name stands before a colon. A name given twice is read once; a text may hold what looks
+    # like a name, so that there are never too few of them.
+    names = len(_NAME.findall(body))
+    within = [found]
+    while within:
+        part = within.pop()
+        if type(part) is float:
+            if abs(part) >= _WHOLE_NUMBERS_END:
+                return _DOUBTFUL
+            continue
+        if type(part) is dict:
+            names -= len(part)
+            part = part.values()
+        elif type(part) is not list:
+            continue
+        within += [inner for inner in part if type(inner) in _LOOKED_INTO]
+    return _DOUBTFUL if names else found
+
+
+def _read_strictly(body: bytes) -> Any:
     try:
         return _decoder.decode(body.decode("utf-8-sig"))
     except UnicodeDecodeError as error:

@@ -53,6 +53,13 @@ TITLES = {
 }
 
 
+class ProblemResponse(HttpResponse):
+    """A problem document as an answer."""
+
+    problem = ""
+    """The last part of its `type`, for the log."""
+
+
 def problem(
     status: int,
     *,
@@ -75,7 +82,9 @@ def problem(
         document["errors"] = errors
     # What was sent is quoted in places, and half a surrogate pair has no place in UTF-8.
     body = json.dumps(document, ensure_ascii=False).encode(errors="replace")
-    return HttpResponse(body, status=status, content_type=MEDIA_TYPE, headers=headers)
+    answer = ProblemResponse(body, status=status, content_type=MEDIA_TYPE, headers=headers)
+    answer.problem = str(document["type"]).removeprefix(TYPE_PREFIX)
+    return answer
 
 
 # ------------------------------------------------------------------ the API's endpoints
@@ -93,7 +102,7 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpRespo
             errors=by_field(error.problems),
         )
     if outage := _outage(error):
-        logger.error("Answered 503: %s", error, exc_info=error)
+        logger.error("Answered 503.", exc_info=error)
         return _unavailable(instance, outage)
     if isinstance(error, Http404):
         error = exceptions.NotFound()
@@ -162,7 +171,25 @@ def _unavailable(instance: str, detail: str) -> HttpResponse:
 
 def is_api(request: HttpRequest) -> bool:
     """Whether a program is asking, to judge by the address."""
-    return request.path.startswith(("/api/", "/predict/")) or request.path == "/health"
+    return request.path.startswith(("/api/", "/predict/")) or request.path.startswith("/health")
+
+
+def answer(
+    request: HttpRequest,
+    status: int,
+    *,
+    code: str,
+    detail: str,
+    context: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> HttpResponse:
+    """What refuses `request` before any view has seen it: a problem document, or a page."""
+    if is_api(request):
+        return problem(status, instance=request.path, code=code, detail=detail, headers=headers)
+    page = _page(request, status, context={"detail": detail, **(context or {})})
+    for name, value in (headers or {}).items():
+        page[name] = value
+    return page
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -203,12 +230,17 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return _page(request, 403, "403_csrf.html")
 
 
-def _page(request: HttpRequest, status: int, template: str = "") -> HttpResponse:
+def _page(
+    request: HttpRequest,
+    status: int,
+    template: str = "",
+    context: Mapping[str, Any] | None = None,
+) -> HttpResponse:
     """A page that needs neither the database nor the session, nor who is asking."""
     # The middleware has let the request go by now; its id is still with it.
     request_id = current_request_id() or request.META.get("HTTP_X_REQUEST_ID", "")
-    context = {"request_id": request_id, "given_up": _given_up(sys.exc_info()[1])}
-    page = loader.render_to_string(template or f"{status}.html", context)
+    told = {"request_id": request_id, "given_up": _given_up(sys.exc_info()[1]), **(context or {})}
+    page = loader.render_to_string(template or f"{status}.html", told)
     headers = {"Cache-Control": "no-store"}
     if status == 503:
         headers["Retry-After"] = str(RETRY_AFTER)

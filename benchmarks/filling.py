@@ -99,7 +99,7 @@ def begin(analyst: Any, program: Any) -> History:
     frame = active.schema.clean_frame(columns)
     request = Request(requested_by=program, source=Source.API, request_id="fill-originals")
     begins = timezone.now()
-    if len(predict_frame(frame, using=active, request=request)) != ORIGINALS:
+    if len(predict_frame(frame, using=active, request=request).ids) != ORIGINALS:
         raise BenchmarkError("The originals were not all accepted.")
     return History(analyst=analyst, program=program, earlier=earlier, begins=begins)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, cast
 from uuid import UUID
 
+import orjson
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -20,9 +22,9 @@ from rest_framework.viewsets import GenericViewSet, ViewSet
 from accounts.models import User
 from accounts.permissions import needs
 from accounts.reader import language
+from accounts.throttling import Limit, charge
 from mlcore import registry
-from mlcore.engine.schema import CleanRow, SchemaError
-from predictions import serializers, services
+from predictions import answers, serializers, services
 from predictions.filters import HistoryFilter
 from predictions.models import Prediction, Source
 from predictions.pagination import HistoryPagination
@@ -80,7 +82,7 @@ class PredictViewSet(ViewSet):
         },
         tags=["Predictions"],
     )
-    def many(self, request: Request) -> Response:
+    def many(self, request: Request) -> HttpResponse:
         """Assess many employees at once; the answers stand in the order of the questions.
 
         Each is answered on its own, with the `status` it would have had alone: one that cannot be
@@ -88,22 +90,26 @@ class PredictViewSet(ViewSet):
         together: all of them, or (with a status other than 200) none.
         """
         active = registry.active()
-        rows: list[CleanRow] = []
-        results: list[dict[str, Any]] = []
-        for index, raw in enumerate(_employees(request.data)):
-            try:
-                rows.append(active.schema.clean(raw))
-                results.append({"index": index, "status": 201})
-            except SchemaError as error:
-                results.append({"index": index, "status": 422, "errors": by_field(error)})
-        if rows:
-            made = iter(services.predict_many(rows, using=active, request=_asked(request)))
-            for entry in results:
-                if "errors" not in entry:
-                    entry.update(_result(next(made), active))
-        return Response(
-            {"accepted": len(rows), "refused": len(results) - len(rows), "results": results}
-        )
+        employees = _employees(request.data)
+        charge(request, Limit.EMPLOYEES, len(employees))
+        frame = active.schema.clean_many(employees)
+        results: dict[int, dict[str, Any]] = {
+            index: {"index": index, "status": 422, "errors": by_field(problems)}
+            for index, problems in frame.problems.items()
+        }
+        if accepted := len(frame):
+            recorded = services.predict_frame(frame, using=active, request=_asked(request))
+            made = answers.of_many(
+                recorded, schema=active.schema, version=active.version, language=language()
+            )
+            for index, answer in zip(frame.positions, made, strict=True):
+                results[index] = {"index": index, "status": 201, **answer}
+        body = {
+            "accepted": accepted,
+            "refused": len(frame.problems),
+            "results": [results[index] for index in range(len(results))],
+        }
+        return HttpResponse(orjson.dumps(body), content_type="application/json")
 
 
 class HistoryViewSet(ListModelMixin, GenericViewSet[Prediction]):

@@ -7,6 +7,8 @@ each answer against its description.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -14,6 +16,7 @@ from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_fiel
 from rest_framework import serializers
 
 from mlcore.engine.schema import FeatureSchema
+from mlcore.engine.values import Value
 from predictions.explanation import features_of, label_of, strongest_first
 from predictions.models import Prediction, Source
 from predictions.models.prediction import BandChoice
@@ -28,14 +31,30 @@ def summary(prediction: Prediction, *, version: str) -> dict[str, Any]:
         "prediction_id": str(prediction.pk),
         "employee_id": prediction.employee_id,
         "prediction": int(elevated),
-        "label": _("Elevated risk of leaving") if elevated else _("No elevated risk of leaving"),
+        "label": label(elevated=elevated),
         "probability": prediction.probability,
         "threshold": prediction.threshold,
         "risk_band": prediction.band,
         "base_rate": prediction.base_rate,
         "model_version": version,
-        "created_at": prediction.created_at.isoformat(timespec="microseconds")[:26] + "Z",
+        "created_at": instant(prediction.created_at),
     }
+
+
+def label(*, elevated: bool) -> str:
+    """The answer in the reader's language."""
+    return _("Elevated risk of leaving") if elevated else _("No elevated risk of leaving")
+
+
+def instant(at: datetime) -> str:
+    """A moment, in UTC."""
+    return at.isoformat(timespec="microseconds")[:26] + "Z"
+
+
+def is_reason(values: Sequence[Value], contribution: float) -> bool:
+    """Whether a term is told: of what is blank, only what makes a difference, so that the sum
+    always holds."""
+    return bool(contribution) or any(value is not None for value in values)
 
 
 def result(
@@ -47,8 +66,7 @@ def result(
     for name, contribution in strongest_first(prediction, schema):
         features = features_of(name)
         values = [inputs[feature] for feature in features]
-        # A blank is listed only where it makes a difference, so that the sum always holds.
-        if contribution or any(value is not None for value in values):
+        if is_reason(values, contribution):
             reasons.append(
                 {
                     "feature": name,

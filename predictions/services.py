@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +16,7 @@ from accounts.models import User
 from mlcore.engine.glassbox import Score, Scores
 from mlcore.engine.schema import CleanFrame, CleanRow
 from mlcore.registry import ActiveModel
-from predictions import bulk
+from predictions import bulk, signals
 from predictions.models import Batch, Prediction, Source
 
 
@@ -38,37 +40,48 @@ def predict(row: CleanRow, *, using: ActiveModel, request: Request) -> Predictio
     band = using.operating_point.band(score.probability)
     prediction = Prediction(**_same_for_all(using, request), **_own(row, score, band))
     prediction.save()
+    _tell(request, [band])
     return prediction
 
 
-def predict_many(
-    rows: Sequence[CleanRow], *, using: ActiveModel, request: Request
-) -> list[Prediction]:
-    """Assess and record up to 1,000 employees at once: all of them, or none."""
-    return predict_frame(CleanFrame.from_rows(using.schema, rows), using=using, request=request)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded:
+    """Employees who were assessed and recorded together, by column, all in one order."""
+
+    ids: Sequence[str]
+    """Of the records, 32 hexadecimal digits each."""
+    frame: CleanFrame
+    scores: Scores
+    bands: Sequence[str]
+    shared: Mapping[str, Any]
+    """What the records have in common, by field."""
+
+    def predictions(self) -> list[Prediction]:
+        """The records, one by one."""
+        made = []
+        for index, number in enumerate(self.ids):
+            own = _own(self.frame.row(index), self.scores.row(index), self.bands[index])
+            prediction = Prediction(id=UUID(number), **self.shared, **own)
+            prediction._state.adding, prediction._state.db = False, connection.alias
+            made.append(prediction)
+        return made
 
 
-def predict_frame(frame: CleanFrame, *, using: ActiveModel, request: Request) -> list[Prediction]:
+def predict_frame(frame: CleanFrame, *, using: ActiveModel, request: Request) -> Recorded:
     """Assess and record the accepted rows of a frame, in its order: all of them, or none."""
     scores = using.model.score_frame(frame)
-    same = _same_for_all(using, request)
+    shared = _same_for_all(using, request)
     assessed = bulk.Assessed(
         ids=bulk.time_ordered_ids(len(frame)),
         frame=frame,
         scores=scores,
         bands=_bands(scores, using),
     )
-    _write(assessed, same)
-    predictions = []
-    for index, number in enumerate(assessed.ids):
-        prediction = Prediction(
-            id=UUID(number),
-            **same,
-            **_own(frame.row(index), scores.row(index), assessed.bands[index]),
-        )
-        prediction._state.adding, prediction._state.db = False, connection.alias
-        predictions.append(prediction)
-    return predictions
+    _write(assessed, shared)
+    _tell(request, assessed.bands)
+    return Recorded(
+        ids=assessed.ids, frame=frame, scores=scores, bands=assessed.bands, shared=shared
+    )
 
 
 def record_frame(
@@ -80,12 +93,14 @@ def record_frame(
     batch: Batch,
     rows: Sequence[int],
     groups: Mapping[str, Sequence[str]],
+    given: Mapping[str, Sequence[str | None]],
 ) -> list[str]:
     """Record the accepted rows of a part of a file, and give the level of risk of each.
 
     `scores` are those of `frame` by the model of `using`; `rows` are the lines of the file, and
-    `groups` by header the texts, in the frame's order. All of them are recorded, or none. Raises
-    Django's `DatabaseError`; `IntegrityError` when one of the rows has been recorded before.
+    `groups` by name the texts, in the frame's order, and `given` by field what the file said where
+    a person told what it means. All of them are recorded, or none. Raises Django's `DatabaseError`;
+    `IntegrityError` when one of the rows has been recorded before.
     """
     assessed = bulk.Assessed(
         ids=bulk.time_ordered_ids(len(frame)),
@@ -94,8 +109,10 @@ def record_frame(
         bands=(bands := _bands(scores, using)),
         lines=rows,
         groups=groups,
+        given=given,
     )
     _write(assessed, _same_for_all(using, request) | {"batch_id": batch.pk})
+    _tell(request, bands)
     return bands
 
 
@@ -107,17 +124,28 @@ def _write(assessed: bulk.Assessed, same: Mapping[str, Any]) -> None:
     into = f"{Prediction._meta.db_table} ({', '.join(columns)})"
     with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            # Django translates the errors of `copy` itself, and not those of what is written.
-            with (
-                connection.wrap_database_errors,
-                cursor.copy(f"COPY {into} FROM STDIN") as copy,
-            ):
-                for text in bulk.copied(assessed, values):
-                    copy.write(text)
+
+            def copy(statement: str, *_: Any) -> None:
+                # Django translates the errors of `copy` itself, and not those of what is written.
+                with connection.wrap_database_errors, cursor.copy(statement) as written:
+                    for text in bulk.copied(assessed, values):
+                        written.write(text)
+
+            # As every other statement: what is hung around those sees this one too.
+            cursor._execute_with_wrappers(f"COPY {into} FROM STDIN", None, False, copy)
         else:
             places = ", ".join(["%s"] * len(columns))
             statement = f"INSERT INTO {into} VALUES ({places})"  # noqa: S608 (our own names)
             cursor.executemany(statement, list(bulk.inserted(assessed, values)))
+
+
+def _tell(request: Request, bands: Sequence[str]) -> None:
+    """Tell whoever counts predictions, once these are committed."""
+    if signals.recorded.receivers:
+        told = partial(
+            signals.recorded.send, Prediction, door=str(request.source), bands=Counter(bands)
+        )
+        transaction.on_commit(told, robust=True)
 
 
 def _bands(scores: Scores, using: ActiveModel) -> list[str]:

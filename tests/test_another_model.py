@@ -86,7 +86,7 @@ def assessed(activated, alice):
         )
         assert frame.problems == {}
         request = Request(requested_by=alice, source=Source.FILE)
-        [made] = predict_frame(frame, using=active, request=request)
+        [made] = predict_frame(frame, using=active, request=request).predictions()
         return Prediction.objects.get(pk=made.pk)
 
     return make
@@ -329,7 +329,7 @@ class TestAFile:
         frame = active.schema.clean_frame(given)
         assert list(frame.problems) == [2]
         request = Request(requested_by=alice, source=Source.FILE)
-        made = predict_frame(frame, using=active, request=request)
+        made = predict_frame(frame, using=active, request=request).predictions()
         assert [p.employee_id for p in made] == ["M-1", "M-2", "M-4"]
         assert made[0].inputs == {
             "salaire_base": 1900.5,

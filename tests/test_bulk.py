@@ -188,7 +188,7 @@ def test_many_without_a_file_are_recorded_as_each_alone(odd, alice):
     columns = {name: [row.get(name) for row in EXTREMES] for name in EXTREMES[0]}
     frame = odd.schema.clean_frame(columns)
     request = Request(requested_by=alice, source=Source.API, request_id="many")
-    made = predict_frame(frame, using=odd, request=request)
+    made = predict_frame(frame, using=odd, request=request).predictions()
     assert len(made) == len(frame) > 15
     for index, prediction in enumerate(made):
         alone = predict(frame.row(index), using=odd, request=request)

@@ -213,6 +213,29 @@ class FeatureSchema:
             dict(sorted(problems.items())),
         )
 
+    def clean_many(self, raws: Sequence[object]) -> CleanFrame:
+        """Judge many raw rows, each with `clean`'s verdict and words, at the speed of a frame."""
+        places = [
+            place
+            for place, raw in enumerate(raws)
+            if isinstance(raw, Mapping) and raw.keys() <= self._accepted.keys()
+        ]
+        rows = [cast("Mapping[str, object]", raws[place]) for place in places]
+        frame = self.clean_frame({name: [row.get(name) for row in rows] for name in self._accepted})
+        problems = {places[row]: found for row, found in frame.problems.items()}
+        for place in sorted({*range(len(raws))}.difference(places)):
+            try:
+                self.clean(raws[place])
+            except SchemaError as error:
+                problems[place] = {name: [*found] for name, found in error.problems.items()}
+        return CleanFrame(
+            frame.employee_ids,
+            frame.inputs,
+            frame.audit,
+            [places[row] for row in frame.positions],
+            dict(sorted(problems.items())),
+        )
+
     @cached_property
     def by_word(self) -> dict[str, str]:
         """Field names by what people call them, folded: name, training header, label, alias.

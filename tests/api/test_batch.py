@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 from django.db import OperationalError, connection
 
@@ -11,6 +13,7 @@ from tests.api.conftest import Api, codes
 from tests.api.test_predict import FIELDS
 
 ADDRESS = "/api/v1/predict/attrition/batch"
+OF_THE_PLACE = {"index", "status"}
 
 
 def post(api, employees, *, expect=200, **extra):
@@ -42,13 +45,29 @@ def test_each_is_answered_in_its_place(api, employee):
     assert results[3]["employee_id"] == "E-4"
 
 
-def test_an_answer_is_what_the_employee_would_get_alone(api, employee):
-    alone = api.post("/api/v1/predict/attrition", employee, expect=201).json()
-    together = post(api, [employee]).json()["results"][0]
-    own = {"prediction_id", "created_at"}
-    assert {k: v for k, v in alone.items() if k not in own} == {
-        k: v for k, v in together.items() if k not in own | {"index", "status"}
-    }
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_an_answer_is_what_the_employee_would_get_alone(api, employee, language):
+    blank = {name: None for name in employee if name != "job_satisfaction"}
+    employees = [
+        employee,
+        employee | {"employee_id": "É“\\\n", "over_time": "No", "monthly_income": 2_300.5},
+        blank,
+        employee | {"distance_from_home": 0, "age": 41},
+    ]
+    heard = {"headers": {"Accept-Language": language}}
+    together = post(api, employees, **heard).json()["results"]
+    for index, (one, among) in enumerate(zip(employees, together, strict=True)):
+        alone = api.post("/api/v1/predict/attrition", one, expect=201, **heard).json()
+        own = {name: among[name] for name in ("prediction_id", "created_at")}
+        assert among == {"index": index, "status": 201} | alone | own
+        assert UUID(own["prediction_id"]).version == UUID(alone["prediction_id"]).version == 7
+
+
+def test_a_record_is_what_was_answered(api, employee):
+    answers = post(api, [employee, employee | {"over_time": "No"}]).json()["results"]
+    for answer in answers:
+        read = api.get(f"/api/v1/predict/history/{answer['prediction_id']}").json()
+        assert read.items() >= {k: v for k, v in answer.items() if k not in OF_THE_PLACE}.items()
 
 
 def test_all_refused_is_still_an_answer(api, no_record):

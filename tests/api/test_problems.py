@@ -12,8 +12,10 @@ from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rest_framework.exceptions import ParseError
 
 from accounts.models import UserManager
+from attrition_site import parsing
 from mlcore import registry
 from mlcore.models import Activation
 from predictions.models import Prediction
@@ -53,6 +55,31 @@ both = pytest.mark.parametrize("address", [ONE, MANY, "/api/v1/auth/token"])
 def test_a_body_that_is_not_json(api, no_record, address, raw):
     answer = api.post(address, raw=raw, expect=400).json()
     assert answer["type"] == "urn:attrition:problem:parse-error"
+
+
+_PIECES = """
+{ } [ ] , : "a" "b" "a": "\\":" 1 -0 -0.0 1e5 1E400 9007199254740993 12345678901234567890123
+true null "\\ud800" é NaN 1. 01 {"a":1,"a":2} {"b":{"a":1}} [1,{}]
+"""
+pieces = st.sampled_from([*_PIECES.split(), " ", "\n", "\ufeff", "\x00"])
+members = st.tuples(st.sampled_from(['"a"', '"b"', '"a\\":"', '"c" ']), pieces).map(":".join)
+documents = st.lists(pieces, max_size=9).map("".join) | st.lists(members, max_size=5).map(
+    lambda found: "{" + ",".join(found) + "}"
+)
+
+
+@settings(max_examples=500)
+@given(body=documents.map(str.encode))
+def test_what_is_read_quickly_is_what_is_read_strictly(body):
+    def said(read):
+        try:
+            return repr(read(body))
+        except ParseError as error:
+            return error
+
+    quickly, strictly = said(parsing.read_json), said(parsing._read_strictly)
+    assert str(quickly) == str(strictly)
+    assert type(quickly) is type(strictly)
 
 
 def test_a_mark_at_the_beginning_is_no_fault(api, employee):

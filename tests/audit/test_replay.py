@@ -64,7 +64,7 @@ def many(active_model, alice):
     frame = active_model.schema.clean_frame(columns)
     assert not frame.problems
     request = Request(requested_by=alice, source=Source.FILE)
-    return predict_frame(frame, using=active_model, request=request)
+    return predict_frame(frame, using=active_model, request=request).predictions()
 
 
 def begun_file(person, version):

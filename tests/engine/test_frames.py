@@ -32,9 +32,30 @@ def exactly(values):
 def test_a_frame_judges_each_row_exactly_as_the_row_alone_is_judged(schema, raw):
     rows, names = raw
     frame = schema.clean_frame({name: [row[name] for row in rows] for name in names})
-    accepted = {position: index for index, position in enumerate(frame.positions)}
     # Without a column there is no row.
-    for position, row in enumerate(rows if names else []):
+    assert_each_is_judged_as_alone(schema, frame, rows if names else [])
+
+
+@st.composite
+def objects(draw):
+    """What a program may send as one employee."""
+    [row] = draw(raw_rows().map(lambda raw: raw[0][:1]).filter(bool))
+    kept = draw(st.sets(st.sampled_from([*row]))) if row else ()
+    return {name: row[name] for name in row if name in kept} | draw(
+        st.just({}) | st.dictionaries(st.text(max_size=5), raw_values, max_size=2)
+    )
+
+
+@settings(max_examples=200)
+@given(rows=st.lists(objects() | raw_values, max_size=6))
+def test_objects_are_judged_together_exactly_as_each_of_them_alone(schema, rows):
+    assert_each_is_judged_as_alone(schema, schema.clean_many(rows), rows)
+
+
+def assert_each_is_judged_as_alone(schema, frame, rows):
+    assert sorted([*frame.positions, *frame.problems]) == [*range(len(rows))]
+    accepted = {position: index for index, position in enumerate(frame.positions)}
+    for position, row in enumerate(rows):
         try:
             alone = schema.clean(row)
         except SchemaError as refused:

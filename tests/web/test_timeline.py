@@ -294,7 +294,7 @@ def test_many_at_one_moment_are_drawn(as_alice, alice, record):
 def many(alice, active_model):
     frame = active_model.schema.clean_frame({key: [v] * 120 for key, v in EMPLOYEE.items()})
     request = Request(requested_by=alice, source=Source.API)
-    return predict_frame(frame, using=active_model, request=request)
+    return predict_frame(frame, using=active_model, request=request).predictions()
 
 
 def test_many_assessments_come_in_pages(as_alice, many):
