@@ -43,11 +43,11 @@ from predictions.models import Prediction, Source
 from predictions.models.batch import Batch
 from predictions.models.prediction import BandChoice, PredictionQuerySet
 
-COUNTED = 10_000
+COUNTED = 5_000
 """Up to so many rows that match are counted."""
 _NEAR = 2_000
 _ROWS = 5_000
-_ENTRIES = 100_000
+_ENTRIES = 40_000
 """What a page looks at, at most: rows, or entries of an index that holds all that is asked for."""
 _LONGEST_CHUNK = timedelta(minutes=2)  # from the date of its rows to its end, and more
 _OTHER_CLOCKS = timedelta(hours=1)  # how far those of two machines may be apart, and more
