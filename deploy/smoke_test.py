@@ -1,4 +1,4 @@
-"""Whether a server that was just started does its work: signs in by the page, and predicts by the API.
+"""Whether a server that was just started works: signs in by the page, and predicts by the API.
 
     SMOKE_USERNAME=… SMOKE_PASSWORD=… python3 deploy/smoke_test.py http://127.0.0.1:8000
 
@@ -40,7 +40,7 @@ class Visitor:
         )
 
     def ask(self, path: str, body: bytes | None = None, **headers: str) -> tuple[int, str, str]:
-        """Status, text and final address of an answer, whatever the status. Redirects are followed."""
+        """Status, text and final address of an answer. Redirects are followed."""
         request = urllib.request.Request(  # noqa: S310 (the address was given to us)
             self.origin + path,
             data=body,

@@ -1,8 +1,8 @@
 """Tests in which no database takes part run once.
 
-The suite runs on SQLite, then on PostgreSQL. A test that carries the mark `no_database` says the same
-of both, so on PostgreSQL it is left out. pytest-django refuses the database to a test that did not ask
-for it; a test that asks for it and carries the mark is refused here.
+The suite runs on SQLite, then on PostgreSQL. A test that carries the mark `no_database` says the
+same of both, so on PostgreSQL it is left out. pytest-django refuses the database to a test that did
+not ask for it; a test that asks for it and carries the mark is refused here.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ def pytest_testnodedown(node: object, error: object) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Nothing left to run is no failure when what was asked for has run on SQLite."""
-    if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
-        if session.config.stash.get(_LEFT_OUT, 0):
-            session.exitstatus = pytest.ExitCode.OK
+    nothing_ran = session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
+    if nothing_ran and session.config.stash.get(_LEFT_OUT, 0):
+        session.exitstatus = pytest.ExitCode.OK
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,7 +1,7 @@
 """Stand-ins for commands that reach out of the machine: they write down how they were called.
 
-There is no container engine where the tests run; what the scripts ask of it, and what they do when it
-refuses, is what they are tested for.
+There is no container engine where the tests run; what the scripts ask of it, and what they do when
+it refuses, is what they are tested for.
 """
 
 from __future__ import annotations
@@ -32,8 +32,10 @@ class Commands:
         self._calls.touch()
 
     def stand_in(self, name: str, does: str = "") -> None:
-        """Put a stand-in for `name` in place; `does` is bash, where `$call` is how it was called and
-        `$ATTRITION_IMAGE` the image of the call."""
+        """Put a stand-in for `name` in place.
+
+        `does` is bash, where `$call` is how it was called and `$ATTRITION_IMAGE` the call's image.
+        """
         file = self._bin / name
         file.write_text(_STAND_IN.format(calls=self._calls, does=does))
         file.chmod(0o755)

@@ -106,8 +106,7 @@ class TestBuild:
             written.write_text(json.dumps(metadata))
             commands.stand_in(
                 "docker",
-                'while (($#)); do [[ $1 != --metadata-file ]] || cp "%s" "$2"; shift; done'
-                % written,
+                f'while (($#)); do [[ $1 != --metadata-file ]] || cp "{written}" "$2"; shift; done',
             )
             return commands.run(
                 "build_image.sh", how, "ghcr.io/example/attrition:1234", at=tmp_path
@@ -169,7 +168,7 @@ class TestScan:
 class TestTag:
     @pytest.fixture
     def verify(self, tmp_path):
-        """Verifies a tag of a repository whose version is 1.2.3, and whose main has one commit more."""
+        """Verifies a tag in a repository at version 1.2.3, whose main has one commit more."""
         here = tmp_path / "repository"
         (here / "deploy").mkdir(parents=True)
         shutil.copy(DEPLOY / "verify_tag.sh", here / "deploy")

@@ -1,7 +1,7 @@
 """What `make audit` lets through: packages that were all looked up, and nothing else.
 
-pip-audit itself runs here, against a vulnerability service of the tests' own that speaks as OSV does,
-or against nobody.
+pip-audit itself runs here, against a vulnerability service of the tests' own that speaks as OSV
+does, or against nobody.
 """
 
 from __future__ import annotations

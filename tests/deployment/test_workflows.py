@@ -1,5 +1,5 @@
-"""What the workflows and the scripts they run may not do: hide a failure, deliver what was not checked,
-hand a secret to a stranger."""
+"""What the workflows and the scripts they run may not do: hide a failure, deliver what was not
+checked, hand a secret to a stranger."""
 
 from __future__ import annotations
 
@@ -291,4 +291,4 @@ def test_a_tag_is_verified_before_anything_is_published(delivery):
 
 
 def test_the_version_is_the_same_wherever_it_is_written():
-    assert settings.VERSION == PROJECT["version"]
+    assert PROJECT["version"] == settings.VERSION
