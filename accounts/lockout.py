@@ -1,21 +1,24 @@
 """The one policy against guessing passwords, wherever someone signs in.
 
-django-axes counts the failures of a username from an address (`AXES_*` in the settings); what it
-then answers is decided here. The address is the connection's own: a header that anyone can write
-is not asked.
+django-axes counts the failures of a username from an address in the database, so for all processes on
+all machines together (`AXES_*` in the settings); what it then answers is decided here. Whoever tries
+one password on many usernames is stopped as well: the failures of an address are added up
+(`LOCKOUT_ADDRESS_FAILURES`). The address is `accounts.addresses`' answer.
 """
 
 from __future__ import annotations
 
 import math
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from axes.attempts import get_cool_off_threshold
+from axes.handlers.database import AxesDatabaseHandler
 from axes.handlers.proxy import AxesProxyHandler
 from axes.helpers import get_client_username, get_cool_off
 from axes.models import AccessAttempt
 from django.conf import settings
+from django.db.models import QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -26,26 +29,57 @@ def is_locked_out(request: HttpRequest) -> bool:
     return getattr(request, "axes_locked_out", False)
 
 
+class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]
+    """axes', which also locks an address that has failed too often, whatever the usernames."""
+
+    def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
+        """The failures that count against this try; as many as lock it when its address has."""
+        of_username = int(super().get_failures(request, credentials))
+        if of_username >= settings.AXES_FAILURE_LIMIT:
+            return of_username
+        of_address = _recent(request).aggregate(total=Sum("failures_since_start"))["total"] or 0
+        locked = of_address >= settings.LOCKOUT_ADDRESS_FAILURES
+        return settings.AXES_FAILURE_LIMIT if locked else of_username
+
+
 def opens_at(request: HttpRequest, credentials: dict[str, Any] | None) -> datetime:
-    """When the username may be tried again from the request's address.
+    """When the username may be tried again from the request's address."""
+    AxesProxyHandler.update_request(request)
+    recent = _recent(request)
+    of_username = recent.filter(username=get_client_username(request, credentials))
+    cool_off = get_cool_off(request)
+    return max(
+        _falls_below(settings.AXES_FAILURE_LIMIT, of_username, cool_off),
+        _falls_below(settings.LOCKOUT_ADDRESS_FAILURES, recent, cool_off),
+    )
+
+
+def _recent(request: HttpRequest) -> QuerySet[Any]:
+    """The failures from the request's address that count."""
+    attempts: QuerySet[Any] = AccessAttempt.objects.filter(
+        ip_address=request.axes_ip_address,  # type: ignore[attr-defined]
+        attempt_time__gte=get_cool_off_threshold(request),
+    )
+    return attempts.order_by()
+
+
+def _falls_below(limit: int, attempts: QuerySet[Any], cool_off: timedelta) -> datetime:
+    """When fewer failures than `limit` are left of these attempts.
 
     axes keeps a row of failures per browser, and a row counts until the cool-off has passed since
     its last failure; so the lock opens when enough rows have run out.
     """
-    AxesProxyHandler.update_request(request)
-    attempts = AccessAttempt.objects.filter(
-        username=get_client_username(request, credentials),
-        ip_address=request.axes_ip_address,  # type: ignore[attr-defined]
-        attempt_time__gte=get_cool_off_threshold(request),
-    ).order_by("attempt_time")
-    rows = list(attempts.values_list("attempt_time", "failures_since_start"))
+    rows = list(
+        attempts.order_by("attempt_time").values_list("attempt_time", "failures_since_start")
+    )
     counted = sum(failures for _time, failures in rows)
+    opening = timezone.now()
     for last_failure, failures in rows:
+        if counted < limit:
+            break
         counted -= failures
-        if counted < settings.AXES_FAILURE_LIMIT:
-            opening: datetime = last_failure + get_cool_off(request)
-            return opening
-    return timezone.now()
+        opening = last_failure + cool_off
+    return opening
 
 
 def seconds_until(opening: datetime) -> int:
@@ -72,3 +106,11 @@ def locked_response(
     )
     page["Retry-After"] = str(wait)
     return page
+
+
+def unnamed_client(*_: object) -> str:
+    """Who tried to sign in, as axes' lines of logs say it: nobody can be told from one.
+
+    Its records in the audit pages say more.
+    """
+    return "someone"

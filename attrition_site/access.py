@@ -1,9 +1,9 @@
 """Which door is open to whom: every address, every method, every role.
 
-The views ask for permissions, and `accounts.roles` says which role has them. This table is the claim
-that both are held against: a test walks every address of the product as everyone, by every method,
-and fails where the answer differs from what is written here, or where an address is not written
-here. `docs/access.md` is drawn from it.
+The views ask for permissions, and `accounts.roles` says which role has them. This table is the
+claim that both are held against: a test walks every address of the product as everyone, by every
+method, and fails where the answer differs from what is written here, or where an address is not
+written here. `docs/access.md` is drawn from it.
 
 It imports nothing of the product, so that no fault there can hide in it.
 """
@@ -165,6 +165,8 @@ API: tuple[Door, ...] = (
     _endpoint("/api/v1/schema", "The API's description", reads=EVERYONE),
     _endpoint("/api/v1/docs", "The API's documentation", reads=EVERYONE),
     _endpoint("/health", _HEALTH, reads=EVERYONE),
+    _endpoint("/health/live", "Whether the process answers", reads=EVERYONE),
+    _endpoint("/health/ready", "Whether requests may be sent to it", reads=EVERYONE),
     _endpoint("/predict/attrition", _ASSESS_ONE, acts=PROGRAMS),
     _endpoint("/predict/attrition/batch", _ASSESS_MANY, acts=PROGRAMS),
     _endpoint("/predict/history", _LIST, reads=_HISTORY, own=PROGRAMS),
@@ -251,4 +253,51 @@ DOORS: tuple[Door, ...] = (
     *API,
     *ADMIN,
     *(door for records in RECORDS for door in records.doors),
+)
+
+# ------------------------------------------------------------------ within
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Within:
+    """What lies behind doors that are open to more people than may read it."""
+
+    what: str
+    reads: Visitors
+    how: str
+
+
+WITHIN: tuple[Within, ...] = (
+    Within(
+        what="Stored attributes for fairness checks (age, gender, marital status, …)",
+        reads=AUDITORS,
+        how="On an assessment’s page and in the admin, and in the admin’s downloads. The form and "
+        "a file take them from whoever types or brings them; nobody else reads them from there, "
+        "but in the first rows and the refused rows of a file, until those are erased.",
+    ),
+    Within(
+        what="The cells of a file: its first rows, a download of its refused rows",
+        reads=ANALYSTS,
+        how="While the file is kept. Others read what is to be corrected in a refused row.",
+    ),
+    Within(
+        what="Others’ assessments",
+        reads=READERS,
+        how="A program finds its own alone, also by any filter.",
+    ),
+    Within(
+        what="What could change a risk",
+        reads=ANALYSTS,
+        how="On an assessment’s page it is left out for others.",
+    ),
+    Within(
+        what="The rows of a training file, to compare two models on",
+        reads=ADMINISTRATORS,
+        how="The page of two models offers them to nobody else, and asks again.",
+    ),
+    Within(
+        what="The names and the password of the demo accounts, before sign-in",
+        reads=EVERYONE,
+        how="In development alone; the accounts are refused elsewhere.",
+    ),
 )

@@ -13,6 +13,8 @@ class AuditAdminConfig(AdminConfig):
 
         from attrition_site import checks
         from attrition_site.admin import keep_house
+        from attrition_site.observability import receivers
 
         keep_house(site)
+        receivers.connect()
         register(checks.check_demo_accounts, Tags.database, checks.START)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-import threading
-import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.http import HttpRequest, JsonResponse
+from django.utils.module_loading import module_has_submodule
+from django.views.decorators.http import require_safe
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
@@ -15,6 +24,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from attrition_site.observability.queue import oldest_waiting
+from attrition_site.probe import Probe, answers
 from mlcore import registry
 
 # Seconds the database has to answer. A caller waits two at most, whatever happens to it.
@@ -45,7 +56,7 @@ class HealthView(APIView):
     )
     def get(self, request: Request) -> Response:
         """Whether the database answers and a model is ready, within two seconds. Open to all."""
-        database = _probe.answers(PATIENCE)
+        database = _probe.ask(answers, PATIENCE) is True
         model = _model_is_ready() if database else registry.is_loaded()
         healthy = database and model
         return Response(
@@ -68,38 +79,89 @@ def _model_is_ready() -> bool:
     return True
 
 
-class _Probe:
-    """Asks the database something, and does not wait for ever.
+_probe = Probe()
 
-    A server that is gone refuses at once; one that hangs, or whose network swallows everything,
-    never answers. So it is asked in a thread that can be left behind, one at a time.
+
+# ------------------------------------------------------------------ for whoever runs the processes
+
+
+@login_not_required
+@require_safe
+def live(request: HttpRequest) -> JsonResponse:
+    """Whether this process answers at all; nothing else is asked."""
+    return _told({"status": "alive", "version": settings.VERSION}, 200)
+
+
+@login_not_required
+@require_safe
+def ready(request: HttpRequest) -> JsonResponse:
+    """Whether requests may be sent to this process: 503 while they could not be answered.
+
+    `oldest_task_seconds` is for information: files wait for a background worker, pages do not.
     """
-
-    def __init__(self) -> None:
-        self._asking = threading.Lock()
-
-    def answers(self, patience: float) -> bool:
-        deadline = time.monotonic() + patience
-        if not self._asking.acquire(timeout=patience):
-            return False  # an earlier question still hangs
-        answered: list[bool] = []
-        # A daemon: one that hangs must not keep the process from ending.
-        thread = threading.Thread(target=self._ask, args=(answered,), daemon=True)
-        thread.start()
-        thread.join(max(0.0, deadline - time.monotonic()))
-        return bool(answered)
-
-    def _ask(self, answered: list[bool]) -> None:
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT 1")
-                cursor.fetchone()
-            answered.append(True)
-        except DatabaseError:
-            pass
-        finally:
-            connection.close()  # this thread's own
-            self._asking.release()
+    seen = _probe.ask(_look, PATIENCE) or _Seen()
+    is_ready = seen.database and seen.migrations and seen.model
+    answer = {
+        "status": "ready" if is_ready else "not ready",
+        "database": seen.database,
+        "migrations": seen.migrations,
+        "model": seen.model,
+        "oldest_task_seconds": seen.oldest_task_seconds,
+        "version": settings.VERSION,
+    }
+    return _told(answer, 200 if is_ready else 503)
 
 
-_probe = _Probe()
+def _told(answer: Mapping[str, object], status: int) -> JsonResponse:
+    return JsonResponse(dict(answer), status=status, headers={"Cache-Control": "no-store"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Seen:
+    database: bool = False
+    migrations: bool = False
+    model: bool = False
+    oldest_task_seconds: float | None = None
+
+
+def _look() -> _Seen:
+    if not _is_migrated():
+        return _Seen(database=True)
+    oldest = oldest_waiting()
+    return _Seen(
+        database=True,
+        migrations=True,
+        model=_model_is_ready(),
+        oldest_task_seconds=None if oldest is None else round(oldest, 1),
+    )
+
+
+# Once they have all been applied, nobody takes one back while this process serves.
+_migrated = False
+
+
+def _is_migrated() -> bool:
+    """Whether the database has had every migration of this release."""
+    global _migrated
+    if not _migrated:
+        applied = MigrationRecorder(connection).applied_migrations()
+        _migrated = migrations_of_this_release() <= applied.keys()
+    return _migrated
+
+
+def migrations_of_this_release() -> set[tuple[str, str]]:
+    """All migrations by app and name, from the names of their files.
+
+    Django's own loader imports them all, which costs a web process megabytes.
+    """
+    found = set()
+    for app in apps.get_app_configs():
+        module, _explicit = MigrationLoader.migrations_module(app.label)
+        if module is None or not module_has_submodule(
+            import_module(module.rpartition(".")[0]), module.rpartition(".")[2]
+        ):
+            continue
+        for file in iter_modules(import_module(module).__path__):
+            if not file.ispkg and file.name[0] not in "_~":
+                found.add((app.label, file.name))
+    return found

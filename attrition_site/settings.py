@@ -18,8 +18,6 @@ from csp.constants import NONE, SELF
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
-from accounts.addresses import read_proxies
-
 from attrition_site import secrets as secret_keys
 from attrition_site.environment import Environment
 
@@ -30,6 +28,8 @@ VERSION = "0.1.0"
 
 ENVIRONMENT = env.name
 DEVELOPMENT = env.development
+# A demonstration for the public: accounts that everyone knows, on a database made for each start.
+DEMO = env.demo
 
 # Everything the installation writes: the SQLite database, the development secret.
 VAR_DIR = env.path("VAR_DIR", BASE_DIR / "var")
@@ -57,7 +57,7 @@ if DEBUG and not DEVELOPMENT:
         f"DEBUG shows settings and code to whoever meets an error: unset it in {ENVIRONMENT}."
     )
 SECRET_KEY = env.key("SECRET_KEY")
-if not SECRET_KEY and DEVELOPMENT:
+if not SECRET_KEY and (DEVELOPMENT or DEMO):
     SECRET_KEY = _development_secret()
 elif not SECRET_KEY:
     env.refuse(f"SECRET_KEY is not set. {secret_keys.HOW}")
@@ -100,22 +100,23 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "attrition_site.middleware.RequestIdMiddleware",
+    "attrition_site.middleware.ObservedRequestMiddleware",
+    # What an answer may do in a browser is said of every one, whoever gives it.
+    "attrition_site.page_middleware.ContentPolicyMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "attrition_site.page_middleware.ContentPolicyMiddleware",
     "attrition_site.page_middleware.PrivacyMiddleware",
     "attrition_site.page_middleware.PageSessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "attrition_site.bodies.KnownLengthMiddleware",
-    "attrition_site.throttled.ThrottleMiddleware",
     "attrition_site.bodies.BodyLimitMiddleware",
+    "attrition_site.throttled.ThrottleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "attrition_site.page_middleware.PageUserMiddleware",
     "attrition_site.page_middleware.SignInMiddleware",
     "attrition_site.page_middleware.PageMessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -142,7 +143,7 @@ TEMPLATES = [
 DATABASES: dict[str, dict[str, Any]] = {
     "default": env.database(
         "DATABASE_URL",
-        f"sqlite:///{VAR_DIR / 'attrition.sqlite3'}",
+        f"sqlite:///{VAR_DIR / ('demo.sqlite3' if DEMO else 'attrition.sqlite3')}",
         password_name="DATABASE_PASSWORD",  # noqa: S106 (the name of a variable)
     )
 }
@@ -202,11 +203,12 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
     for name, options in {
         "UserAttributeSimilarityValidator": {},
-        "MinimumLengthValidator": {"min_length": env.int("PASSWORD_MIN_LENGTH", 12)},
+        "MinimumLengthValidator": {"min_length": env.number("PASSWORD_MIN_LENGTH", 12, least=8)},
         "CommonPasswordValidator": {},
         "NumericPasswordValidator": {},
     }.items()
 ]
+AUTH_PASSWORD_VALIDATORS += [{"NAME": "accounts.validators.PublishedPasswordValidator"}]
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "accounts:login"
@@ -222,12 +224,12 @@ SIMPLE_JWT = {
 
 # How many reverse proxies of ours stand in front, or in which networks: as far as they wrote it,
 # `X-Forwarded-For` says from where a request comes.
-TRUSTED_PROXIES = read_proxies(env.str("TRUSTED_PROXIES", "0"))
+TRUSTED_PROXIES = env.proxies("TRUSTED_PROXIES")
 # Five failures of a username from an address close that door for fifteen minutes, and so do many
 # failures from an address, whatever the usernames.
 AXES_HANDLER = "accounts.lockout.LockoutHandler"
 AXES_FAILURE_LIMIT = 5
-LOCKOUT_ADDRESS_FAILURES = env.int("LOCKOUT_ADDRESS_FAILURES", 50)
+LOCKOUT_ADDRESS_FAILURES = env.number("LOCKOUT_ADDRESS_FAILURES", 50, least=5)
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_CLIENT_IP_CALLABLE = "accounts.addresses.counted_address"
@@ -237,6 +239,7 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_SENSITIVE_PARAMETERS = ["old_password", "new_password1", "new_password2"]
 AXES_DISABLE_ACCESS_LOG = True  # `last_login` says as much, and does not grow
 AXES_LOCKOUT_CALLABLE = "accounts.lockout.locked_response"
+AXES_CLIENT_STR_CALLABLE = "accounts.lockout.unnamed_client"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.JWTAuthentication"],
@@ -281,7 +284,7 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = VAR_DIR / "staticfiles"
+STATIC_ROOT = env.path("STATIC_ROOT", VAR_DIR / "staticfiles")
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 # In development files are served as they lie; elsewhere `collectstatic` bakes and compresses them.
 WHITENOISE_USE_FINDERS = DEVELOPMENT
@@ -296,6 +299,8 @@ STORAGES = {
 
 # ------------------------------------------------------------------ security
 
+# Who may show the pages in a frame of theirs, as https://host: nobody, unless it is named.
+FRAME_ANCESTORS = env.origins("FRAME_ANCESTORS")
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
@@ -303,18 +308,40 @@ CONTENT_SECURITY_POLICY = {
         "object-src": [NONE],
         "base-uri": [SELF],
         "form-action": [SELF],
-        "frame-ancestors": [NONE],
+        "frame-ancestors": FRAME_ANCESTORS or [NONE],
     }
 }
 CSRF_FAILURE_VIEW = "attrition_site.problems.csrf_failure"
-X_FRAME_OPTIONS = "DENY"
+# The older header knows no names: next to a policy that does, every browser passes it over.
+X_FRAME_OPTIONS = "SAMEORIGIN" if FRAME_ANCESTORS else "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
-SESSION_COOKIE_HTTPONLY = True
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", not DEVELOPMENT)
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT or not DEVELOPMENT
-SECURE_REDIRECT_EXEMPT = [r"^(api/v1/)?health$"]  # a probe asks the process itself, over HTTP
+SESSION_ENGINE = "accounts.sessions"
+# Seconds after the last thing that a person did; and after they signed in, whatever they do.
+SESSION_COOKIE_AGE = env.number("SESSION_IDLE_SECONDS", 30 * 60, least=120)
+SESSION_LIFETIME_SECONDS = env.number("SESSION_LIFETIME_SECONDS", 12 * 60 * 60, least=120)
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
+# In another site's frame a browser sends no other cookies than those that are meant for that.
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = (
+    "None" if FRAME_ANCESTORS else "Lax"
+)
+_over_https = SECURE_SSL_REDIRECT or not DEVELOPMENT
+if FRAME_ANCESTORS and not _over_https:
+    env.refuse(
+        "FRAME_ANCESTORS is set, but a browser keeps no cookie in a frame without HTTPS: set"
+        " SECURE_SSL_REDIRECT to true, or unset it."
+    )
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _over_https
+# A browser takes a cookie of such a name from this very host and over HTTPS alone: another host of
+# the same domain cannot put one in its place.
+SESSION_COOKIE_NAME = "__Host-sessionid" if _over_https else "sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if _over_https else "csrftoken"
+# A probe asks the process itself, over HTTP.
+SECURE_REDIRECT_EXEMPT = [r"^(api/v1/)?health$", r"^health/(live|ready)$"]
 # A staging host may go back to HTTP within the hour; production has its name for itself.
-_hsts = {"development": 0, "staging": 3600, "production": 31536000}
+_hsts = {"development": 0, "demo": 3600, "staging": 3600, "production": 31536000}
 SECURE_HSTS_SECONDS = env.number("SECURE_HSTS_SECONDS", _hsts[ENVIRONMENT])
 _https_header = env.text("SECURE_PROXY_SSL_HEADER", "")
 SECURE_PROXY_SSL_HEADER = (
@@ -322,7 +349,9 @@ SECURE_PROXY_SSL_HEADER = (
 )
 # Whether subdomains have HTTPS, and browsers' lists should say so, is for the domain to decide.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
-# The largest request body in bytes, read before anything is parsed.
+# The largest request body in bytes, looked at before anything is parsed; where people sign in, less
+# will do, and where a file is brought, the file's own limit holds.
+SIGN_IN_MAX_BODY = 16 * 1024
 API_MAX_BODY = env.number("API_MAX_BODY", 2 * 1024 * 1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = API_MAX_BODY
 # A file of 200 columns makes a form of up to five fields for each.
@@ -330,12 +359,12 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1500
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
 
 # How often per minute someone may ask; 0 is without limit. `accounts.throttling` says what counts.
-THROTTLE_ADDRESS = env.int("THROTTLE_ADDRESS", 6000)
-THROTTLE_USER = env.int("THROTTLE_USER", 1200)
-THROTTLE_EMPLOYEES = env.int("THROTTLE_EMPLOYEES", 60_000)
-THROTTLE_SIGN_IN = env.int("THROTTLE_SIGN_IN", 60)
-THROTTLE_ASSESS = env.int("THROTTLE_ASSESS", 300)
-THROTTLE_FILES = env.int("THROTTLE_FILES", 60)
+THROTTLE_ADDRESS = env.number("THROTTLE_ADDRESS", 6000)
+THROTTLE_USER = env.number("THROTTLE_USER", 1200)
+THROTTLE_EMPLOYEES = env.number("THROTTLE_EMPLOYEES", 60_000)
+THROTTLE_SIGN_IN = env.number("THROTTLE_SIGN_IN", 60)
+THROTTLE_ASSESS = env.number("THROTTLE_ASSESS", 300)
+THROTTLE_FILES = env.number("THROTTLE_FILES", 60)
 
 # ------------------------------------------------------------------ models
 
@@ -351,6 +380,12 @@ TRAINING_FILE_DAYS = env.number("TRAINING_FILE_DAYS", 30)
 BATCH_MAX_BODY = env.number("BATCH_MAX_BODY", 200 * 1024 * 1024)
 # For how long a file that waits for a person is kept, and the cells of rows that were refused.
 BATCH_FILE_DAYS = env.number("BATCH_FILE_DAYS", 7)
+
+# ------------------------------------------------------------------ serving
+
+# Processes of one web server, and the requests that each of them answers at the same time.
+WEB_WORKERS = env.number("WEB_WORKERS", 2, least=1)
+WEB_THREADS = env.number("WEB_THREADS", 4, least=1)
 
 # ------------------------------------------------------------------ background work
 
@@ -370,24 +405,46 @@ Q_CLUSTER = {
     "label": _("Background work"),
 }
 
-# ------------------------------------------------------------------ logs
+# ------------------------------------------------------------------ logs and metrics
 
-LOG_LEVEL = env.choice("LOG_LEVEL", "WARNING", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
+LOG_LEVEL = env.choice(
+    "LOG_LEVEL",
+    "WARNING" if DEVELOPMENT else "INFO",
+    ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+)
+LOG_FORMAT = env.choice("LOG_FORMAT", "plain" if DEVELOPMENT else "json", ("plain", "json"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "attrition_site.middleware.RequestIdFilter"}},
+    "filters": {"record": {"()": "attrition_site.observability.logs.RecordFilter"}},
     "formatters": {
-        "line": {"format": "{asctime} {levelname} {name} [{request_id}] {message}", "style": "{"}
+        "json": {"()": "attrition_site.observability.logs.JSONFormatter"},
+        "plain": {"()": "attrition_site.observability.logs.PlainFormatter"},
     },
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
-            "formatter": "line",
-            "filters": ["request_id"],
+            "formatter": LOG_FORMAT,
+            "filters": ["record"],
         }
+    },
+    "loggers": {
+        # What was refused has its line already, as every request has.
+        "django.request": {"level": "ERROR"},
+        # Each task has a line of ours.
+        "django-q": {"level": "WARNING"},
+        "axes": {"level": "WARNING"},
+        "gunicorn.error": {"handlers": [], "propagate": True},
     },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
 }
+# Milliseconds from which a statement of the database is written down; 0 is never.
+SLOW_QUERY_MS = env.number("SLOW_QUERY_MS", 500)
+
+# Where metrics are shown, and on which port; 0 is nowhere.
+METRICS_HOST = env.text("METRICS_HOST", "127.0.0.1")
+METRICS_PORT = env.number("METRICS_PORT", 0)
+# The background worker's, which may run on the same machine.
+WORKER_METRICS_PORT = env.number("WORKER_METRICS_PORT", METRICS_PORT and METRICS_PORT + 1)
 
 env.settle()

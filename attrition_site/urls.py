@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
+from attrition_site import health
 from attrition_site.health import HealthView
 from predictions.overview import views as overview
 
@@ -33,6 +34,9 @@ urlpatterns = [
     path("favicon.ico", login_not_required(_icon)),
     # The API's endpoints under shorter names; the API's documentation leaves these out.
     path("health", HealthView.as_view()),
+    # For whoever runs the processes; not part of the API.
+    path("health/live", health.live),
+    path("health/ready", health.ready),
     path("", include(("predictions.api_urls", "bare"))),
 ]
 

@@ -28,6 +28,7 @@ from mlcore import registry
 from mlcore.engine.ingest.refusals import TableError
 from mlcore.engine.schema import EMPLOYEE_ID
 from mlcore.registry import ActiveModel, ModelUnavailableError
+from predictions import signals
 from predictions.batches import chunks, cutting, endings, files
 from predictions.batches.chunks import Assignment
 from predictions.models import Batch, BatchChunk, BatchPiece, BatchState, Prediction
@@ -339,6 +340,7 @@ def _do_one(assignment: Assignment) -> bool:
 
     What an error undoes is counted outside of its transaction.
     """
+    began = time.monotonic()
     batch = assignment.batch
     to_do = BatchChunk.objects.filter(batch=batch, done_at=None).order_by("number")
     chunk: BatchChunk | None = None
@@ -349,6 +351,7 @@ def _do_one(assignment: Assignment) -> bool:
                 if chunk is None or not endings.same(batch).exists():
                     return False
                 chunks.keep(chunk, chunks.judge(chunk, assignment), assignment)
+            _tell(chunk, assignment, began)
         else:
             # One writer at a time: all others wait for it, so nothing is computed meanwhile.
             numbers = list(to_do.values_list("pk", flat=True)[:_CHOICE])
@@ -363,8 +366,11 @@ def _do_one(assignment: Assignment) -> bool:
             with cutting.chunk_transaction():
                 if not endings.same(batch).exists():
                     return False
-                if to_do.filter(pk=chunk.pk).exists():
+                still = to_do.filter(pk=chunk.pk).exists()
+                if still:
                     chunks.keep(chunk, judged, assignment)
+            if still:
+                _tell(chunk, assignment, began)
     except endings.AWAY:
         raise
     except Exception as error:
@@ -376,3 +382,15 @@ def _do_one(assignment: Assignment) -> bool:
             endings.fail(batch, endings.BROKEN)
             return False
     return True
+
+
+def _tell(chunk: BatchChunk, assignment: Assignment, began: float) -> None:
+    """Tell whoever watches that a chunk was kept."""
+    signals.chunk_done.send_robust(
+        BatchChunk,
+        batch_id=assignment.batch.pk,
+        recorded=assignment.records,
+        accepted=chunk.accepted,
+        refused=chunk.refused,
+        seconds=time.monotonic() - began,
+    )

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connections
 from django_q.cluster import Cluster
 
-from mlcore import worker_guard
+from mlcore import heartbeat, signals, worker_guard
 
 
 class Command(BaseCommand):
@@ -23,4 +23,6 @@ class Command(BaseCommand):
             self.check(tags=["start"], databases=["default"])
         connections.close_all()
         worker_guard.install()
+        heartbeat.install()
+        signals.worker_starting.send(sender=Command)
         Cluster().start()

@@ -1,0 +1,36 @@
+"""gunicorn's own settings file (`--config python:attrition_site.gunicorn_hooks`): its lines of logs
+in the product's shape, and metrics of all its workers on one port."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrition_site import web_process
+
+web_process.prepare()
+
+from django.conf import settings  # noqa: E402 (they are read as a web process reads them)
+
+from attrition_site.observability import exposition  # noqa: E402
+
+logconfig_dict = settings.LOGGING
+
+_metrics: exposition.Exposition | None = None
+
+
+def on_starting(server: Any) -> None:
+    """In the process that starts the workers, before there are any."""
+    global _metrics
+    _metrics = exposition.opened(settings.METRICS_PORT)
+
+
+def post_worker_init(worker: Any) -> None:
+    """In each worker, once it has loaded the product."""
+    if _metrics is not None:
+        _metrics.serve()
+
+
+def on_exit(server: Any) -> None:
+    """In the process that started the workers, which have ended."""
+    if _metrics is not None:
+        _metrics.close()

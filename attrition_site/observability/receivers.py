@@ -1,0 +1,69 @@
+"""Who listens to what happens elsewhere: connected once per process, when its apps are ready."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.db.backends.signals import connection_created
+
+from attrition_site.observability import spans
+from attrition_site.observability.spans import QueryWatch
+
+logger = logging.getLogger("attrition.files")
+
+
+def connect() -> None:
+    """What every process does: count queries, and say what is slow and what is done of files."""
+    from mlcore.signals import worker_starting
+    from predictions.signals import chunk_done
+
+    watch = QueryWatch(settings.SLOW_QUERY_MS)
+    connection_created.connect(watch.install, weak=False, dispatch_uid="query watch")
+    user_logged_in.connect(_note_person)
+    chunk_done.connect(_say_chunk)
+    worker_starting.connect(_observe_worker)
+
+
+def connect_metrics() -> None:
+    """What a process does besides that shows metrics."""
+    from axes.signals import user_locked_out
+
+    from attrition_site import middleware
+    from attrition_site.observability import metrics
+    from predictions.signals import chunk_done, recorded
+
+    middleware.listeners.append(metrics.count_request)
+    recorded.connect(metrics.count_predictions)
+    chunk_done.connect(metrics.count_chunk)
+    user_logged_in.connect(metrics.count_sign_in)
+    user_login_failed.connect(metrics.count_failed_sign_in)
+    user_locked_out.connect(metrics.count_lockout)
+
+
+def _observe_worker(**_: Any) -> None:
+    from attrition_site.observability import worker
+
+    worker.begin()
+
+
+def _note_person(*, user: Any, **_: Any) -> None:
+    """Who has just signed in asked for it: the request itself does not say so."""
+    if (span := spans.current()) is not None:
+        span.user_id = user.pk
+
+
+def _say_chunk(
+    *, batch_id: int, recorded: bool, accepted: int, refused: int, seconds: float, **_: Any
+) -> None:
+    logger.info(
+        "chunk recorded" if recorded else "chunk tried",
+        extra={
+            "batch": batch_id,
+            "rows": accepted + refused,
+            "refused": refused,
+            "duration_ms": round(seconds * 1000, 1),
+        },
+    )

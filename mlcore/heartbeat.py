@@ -1,0 +1,61 @@
+"""A sign of life of the background worker, for whoever restarts what stands still.
+
+The process that guards the others gives it twice a second. It is a file's time of change, in the
+system's temporary directory: one machine or one container asks about its own worker, and needs
+neither a port nor the database for that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+SILENCE = 30.0
+"""Seconds without a sign after which a worker is taken for dead. Its guard may wait for a database
+that hangs, which is given up after some seconds."""
+
+
+def file() -> Path:
+    """What is touched; installations on one machine have one each."""
+    own = hashlib.sha256(str(settings.VAR_DIR.resolve()).encode()).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"attrition-worker-{own}"
+
+
+def age() -> float | None:
+    """Seconds since the last sign; None when there has never been one."""
+    try:
+        return max(0.0, time.time() - file().stat().st_mtime)
+    except FileNotFoundError:
+        return None
+
+
+def is_alive() -> bool:
+    seconds = age()
+    return seconds is not None and seconds < SILENCE
+
+
+def install() -> None:
+    """Have the guards that this process starts give signs of life."""
+    from django_q import cluster
+
+    if cluster.Sentinel.status.__module__ != __name__:
+        cluster.Sentinel.status = _beating(cluster.Sentinel.status)
+
+
+def _beating(status: Callable[[Any], str]) -> Callable[[Any], str]:
+    """A guard asks for its own status whenever it has looked at its processes."""
+    sign = file()
+
+    def beat_and_tell(guard: Any) -> str:
+        with suppress(OSError):
+            sign.touch()
+        return status(guard)
+
+    return beat_and_tell
