@@ -10,14 +10,13 @@ import pytest
 from django.apps import apps
 from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.test import Client
 from django.urls import get_resolver
 
 from accounts.roles import Role
 from attrition_site.access import DOORS, Proof, Visitor
-from tests.access.world import make_world
 from tests.conftest import EMPLOYEE
 
-# Without it the fixture below would meet no database of the tests' own.
 pytestmark = pytest.mark.django_db
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -38,13 +37,6 @@ LEADS_ON = re.compile(
     r"/favicon\.ico|/accounts/login/|/admin/(login/|password_change/|r/.*|.*/<path:object_id>/)"
 )
 NOTHING_THERE = "/admin/(?P<url>.*)"
-
-
-@pytest.fixture(scope="module")
-def world(django_db_setup, django_db_blocker):
-    with django_db_blocker.unblock(), transaction.atomic():
-        yield make_world()
-        transaction.set_rollback(True)
 
 
 def routes(resolver, before=""):
@@ -182,3 +174,20 @@ def test_what_is_another_s_is_as_if_it_were_not_there(world, door):
             own = someone.rights in door.own and not someone.user.is_superuser
             got = knock(world, someone, door, "GET", undone=True, address=address)
             assert got == (Answer.HIDDEN if own else Answer.OPEN)
+
+
+# ------------------------------------------------------------------ forged requests
+
+
+def acting_doors():
+    return [door for door in DOORS if door.acts and door.proof is Proof.SESSION]
+
+
+@pytest.mark.parametrize("door", acting_doors(), ids=lambda door: door.address)
+def test_no_page_acts_without_the_token_against_forged_requests(world, door):
+    someone = next(each for each in world.people.values() if each.rights in door.acts)
+    forging = Client(enforce_csrf_checks=True)
+    forging.cookies = SimpleCookie(someone.cookies)
+    before = everything()
+    response = forging.post(world.addresses.get(door.address, door.address))
+    assert (response.status_code, everything()) == (403, before)

@@ -29,9 +29,9 @@ from tests.training.conftest import make_draft
 from tests.training.histories import history
 
 FILE = (
-    "EmployeeNumber,OverTime,JobLevel,MonthlyIncome,TotalWorkingYears,Department\n"
-    "E-1,No,5,19000,30,Sales\nE-2,Yes,1,1200,1,Sales\nE-3,Yes,1,much,1,Sales\n"
-).encode()
+    b"EmployeeNumber,OverTime,JobLevel,MonthlyIncome,TotalWorkingYears,Department\n"
+    b"E-1,No,5,19000,30,Sales\nE-2,Yes,1,1200,1,Sales\nE-3,Yes,1,much,1,Sales\n"
+)
 
 
 @dataclass
