@@ -22,7 +22,7 @@ Networks = tuple[IPv4Network | IPv6Network, ...]
 
 _TRUE = frozenset({"true", "on", "yes", "y", "1"})
 _FALSE = frozenset({"false", "off", "no", "n", "0"})
-_ENGINES = {"django.db.backends.sqlite3": "SQLite", "django.db.backends.postgresql": "PostgreSQL"}
+_SCHEMES = {"sqlite": "SQLite", "postgres": "PostgreSQL", "postgresql": "PostgreSQL"}
 _LINE = re.compile(r"(?:export )?[A-Za-z_0-9]+=.*|\s*(?:#.*)?")
 
 # What one kind of process takes where nothing is set; it says so before the settings are loaded.
@@ -45,11 +45,15 @@ class Environment:
         self._problems: list[str] = []
         self._read_file(folder / ".env")
         self.name = self.text("ATTRITION_ENV", "development")
-        if self.name not in {"development", "staging", "production"}:
+        if self.name not in {"development", "staging", "production", "demo"}:
             raise ImproperlyConfigured(
-                f"ATTRITION_ENV is {self.name!r}: set it to development, staging or production."
+                f"ATTRITION_ENV is {self.name!r}: set it to development, staging, production or"
+                " demo."
             )
         self.development = self.name == "development"
+        # Shown to the public as in production, but with accounts that everyone knows and on a
+        # database that is thrown away: whoever sets it by mistake meets no real person's record.
+        self.demo = self.name == "demo"
 
     def refuse(self, sentence: str) -> None:
         """Have `settle` stop the start with this sentence, among others."""
@@ -196,15 +200,20 @@ class Environment:
         """
         url = self.secret(name)
         password = self.secret(password_name)
-        if not url and not self.development:
+        if url and self.demo:
+            self.refuse(
+                f"{name} is set, but a demonstration works on a database of its own, which it"
+                " throws away at each start. Unset it."
+            )
+        if not url and not self.development and not self.demo:
             self.refuse(
                 f"{name} is not set. Set it to postgresql://user@host:5432/name, and"
                 f" {password_name}; or, to keep all on this one machine with SQLite, to"
                 " sqlite:///var/attrition.sqlite3"
             )
         try:
+            kind = _SCHEMES[(url or default).partition(":")[0].lower()]
             database: dict[str, Any] = environ.Env.db_url_config(url or default)
-            kind = _ENGINES[database["ENGINE"]]
         except (ValueError, KeyError):
             # A URL holds a password: it is not repeated.
             self.refuse(
