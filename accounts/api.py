@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework_simplejwt.settings import api_settings
 
-from . import lockout, tokens
+from . import lockout, throttling, tokens
 from .authentication import CHALLENGE
 from .models import User
 from .serializers import CredentialsSerializer, RefreshSerializer, TokenPairSerializer
@@ -46,6 +46,7 @@ class TokenEndpoint(GenericAPIView[Any]):
         return serializer.validated_data
 
 
+@throttling.limited(throttling.Limit.SIGN_IN)
 class TokenView(TokenEndpoint):
     serializer_class = CredentialsSerializer
 
@@ -102,7 +103,7 @@ class RevokeView(TokenEndpoint):
         operation_id="auth_revoke",
         summary="Sign out",
         responses={
-            204: OpenApiResponse(description="No refresh token of this sign-in works any more."),
+            204: OpenApiResponse(description="No token of this sign-in works any more."),
             400: _BAD_REQUEST,
             401: _REFUSED_TOKEN,
         },
@@ -110,9 +111,9 @@ class RevokeView(TokenEndpoint):
         auth=[],
     )
     def post(self, request: Request) -> Response:
-        """Revoke a refresh token, and with it every other of the same sign-in.
+        """Revoke a refresh token, and with it every other token of the same sign-in.
 
-        Its last access token still lives out its few minutes.
+        Access tokens that came of it are refused from then on, too.
         """
         try:
             tokens.revoke(self.validated(request)["refresh"])

@@ -19,7 +19,7 @@ class JWTAuthentication(LibraryJWTAuthentication):
     their permissions.
 
     Raises AuthenticationFailed (401) for a token that is not valid, expired, or whose holder is
-    gone, deactivated or has a new password.
+    gone, deactivated, signed out or has a new password.
     """
 
     def authenticate_header(self, request: Any) -> str:
@@ -39,7 +39,10 @@ class JWTAuthentication(LibraryJWTAuthentication):
 
     def get_user(self, validated_token: Any) -> Any:
         try:
-            user = User.objects.load(validated_token.get(tokens.USER_CLAIM))
+            user = User.objects.load(
+                validated_token.get(tokens.USER_CLAIM),
+                refresh=str(validated_token.get(tokens.REFRESH_CLAIM)),
+            )
             tokens.check_holder(user, validated_token)
         except User.DoesNotExist as error:
             raise AuthenticationFailed(

@@ -1,8 +1,8 @@
 """The one policy against guessing passwords, wherever someone signs in.
 
-django-axes counts the failures of a username from an address in the database, so for all processes on
-all machines together (`AXES_*` in the settings); what it then answers is decided here. Whoever tries
-one password on many usernames is stopped as well: the failures of an address are added up
+django-axes counts the failures of a username from an address in the database, for all processes on
+all machines together (`AXES_*` in the settings); what it then answers is decided here. Whoever
+tries one password on many usernames is stopped as well: the failures of an address are added up
 (`LOCKOUT_ADDRESS_FAILURES`). The address is `accounts.addresses`' answer.
 """
 

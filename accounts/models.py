@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, ClassVar
 
+from django.apps import apps
 from django.contrib.auth.models import (
     AbstractBaseUser,
     BaseUserManager,
@@ -14,7 +15,7 @@ from django.contrib.auth.models import (
 )
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.db import connections, models
-from django.db.models import F
+from django.db.models import Exists, F
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
@@ -40,27 +41,28 @@ class UserManager(BaseUserManager["User"]):
         """A new person who may do everything, whatever their role."""
         return self.create_user(username, password, **{**fields, "is_superuser": True})
 
-    def load(self, pk: int | str) -> User:
+    def load(self, pk: int | str, *, refresh: str | None = None) -> User:
         """The person and their role, and with it their permissions, in one query.
 
-        Every request with a token or a session begins with this. Raises User.DoesNotExist, also
-        for a `pk` that could be nobody's.
+        Every request with a token or a session begins with this. `refresh` is the id of the refresh
+        token that an access token came with: whether the person has signed out there since is then
+        asked in the same query. Raises User.DoesNotExist, also for a `pk` that could be nobody's.
         """
         try:
             number = int(pk)
         except (TypeError, ValueError):
             number = 0
-        sql, converted = _load_query(self.db)
+        sql, places, converted = _load_query(self.db, by_token=refresh is not None)
         rows: list[Any] = []
         if 0 < number < 2**63:
             with connections[self.db].cursor() as cursor:
-                cursor.execute(sql, [number])
+                cursor.execute(sql, [{_PERSON: number, _TOKEN: refresh}.get(p, p) for p in places])
                 rows = converted(cursor.fetchall())
         if not rows:
             raise self.model.DoesNotExist(f"There is no person {pk!r}.")
-        *values, _group = rows[0]
         names = [field.attname for field in self.model._meta.concrete_fields]
-        user: User = self.model.from_db(self.db, names, values)
+        user: User = self.model.from_db(self.db, names, rows[0][: len(names)])
+        user.signed_out = refresh is not None and not rows[0][len(names)]
         user.__dict__["role"] = _role(row[-1] for row in rows)
         return user
 
@@ -91,6 +93,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     user_permissions = None  # type: ignore[assignment]
 
     objects: ClassVar[UserManager] = UserManager()
+
+    signed_out = False
+    """Whether the sign-in that this person was loaded by has been ended by them."""
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
@@ -143,20 +148,31 @@ def _role(group_names: Any) -> Role | None:
     return next((role for role in Role if role.value in names), None)
 
 
+# No person's id, and no token's.
+_PERSON, _TOKEN = 0, "-"
+
+
 @cache
-def _load_query(using: str) -> tuple[str, Callable[[list[Any]], list[Any]]]:
-    """What `load` asks the database, and what makes Python's values of a row: the person's fields
-    in their order, then the name of a group.
+def _load_query(
+    using: str, *, by_token: bool
+) -> tuple[str, tuple[Any, ...], Callable[[list[Any]], list[Any]]]:
+    """What `load` asks the database, its parameters, and what makes Python's values of a row: the
+    person's fields in their order, with a token whether its sign-in is still known, then the name
+    of a group. Of the parameters, `_PERSON` and `_TOKEN` hold a place.
 
     Putting it together each time would take longer than the answer, and so does a raw query, which
     looks up its columns' names again for each answer.
     """
-    people = User.objects.order_by().filter(pk=0).annotate(group=F("groups__name"))
+    people = User.objects.order_by().filter(pk=_PERSON)
+    if by_token:
+        tokens = apps.get_model("token_blacklist", "OutstandingToken").objects
+        people = people.annotate(signed_in=Exists(tokens.filter(jti=_TOKEN)))
+    people = people.annotate(group=F("groups__name"))
     compiler = people.query.get_compiler(using)
-    sql, _parameters = compiler.as_sql()
+    sql, places = compiler.as_sql()
     converters = compiler.get_converters([expression for expression, *_ in compiler.select])
 
     def converted(rows: list[Any]) -> list[Any]:
         return list(compiler.apply_converters(rows, converters)) if converters else rows
 
-    return str(sql), converted
+    return str(sql), tuple(places), converted

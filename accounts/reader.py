@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
-from django.http import HttpRequest
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import get_language
 from django.views.decorators.cache import cache_control
 
@@ -22,3 +23,14 @@ def person(request: HttpRequest) -> User:
 def language() -> str:
     """The language that is read, `en` where none is active."""
     return get_language() or "en"
+
+
+def remember_language(response: HttpResponse, code: str) -> None:
+    """Have the browser ask for `code` from now on, as Django's own switch does."""
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        code,
+        secure=settings.LANGUAGE_COOKIE_SECURE,
+        httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
+        samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+    )

@@ -2,7 +2,11 @@
 
 A refresh token's id (`jti`) is "<sign-in>.<random>": every token that rotation derives from one
 sign-in shares the first part, so the whole line can be revoked at once. What stands in
-simplejwt's blacklist has been used or revoked.
+simplejwt's blacklist has been used. Of a sign-in that was revoked nothing is kept: a token that
+this installation does not know of buys nothing.
+
+An access token names the refresh token it came with. When that is not known any more, its holder
+has signed out, and the access token is refused with it.
 
 Both kinds of token carry a fingerprint of the password they were issued under, so that a new
 password ends them all.
@@ -30,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 USER_CLAIM = "sub"
 FINGERPRINT_CLAIM = "fpr"
+REFRESH_CLAIM = "rid"
 
 # A client with several threads, or one whose answer was lost, sends a token twice within moments:
 # the second is refused and nothing else happens. Later than this, someone holds a copy.
@@ -37,6 +42,13 @@ REPLAY_GRACE = timedelta(seconds=10)
 
 
 class RefreshToken(LibraryRefreshToken):
+    @property
+    def access_token(self) -> AccessToken:
+        """A new access token of the same sign-in."""
+        access: AccessToken = super().access_token
+        access[REFRESH_CLAIM] = self["jti"]
+        return access
+
     def check_blacklist(self) -> None:
         """Leave the question to `rotate`, where the answer and the use are one step.
 
@@ -51,11 +63,16 @@ def fingerprint(user: User) -> str:
 
 
 def check_holder(user: User, claims: Any) -> None:
-    """Raise TokenError unless a token with these claims may still speak for `user`."""
+    """Raise TokenError unless a token with these claims may still speak for `user`.
+
+    Whether the sign-in has ended is known where the person was loaded with it.
+    """
     if not user.is_active:
         raise TokenError(_("This account has been deactivated."))
     if not constant_time_compare(str(claims.get(FINGERPRINT_CLAIM)), fingerprint(user)):
         raise TokenError(_("The password has changed since this token was issued. Sign in again."))
+    if user.signed_out:
+        raise TokenError(_("This sign-in has ended. Sign in again."))
 
 
 def read(token_class: type[Any], raw: str | bytes) -> Any:
@@ -93,15 +110,25 @@ def rotate(raw: str) -> RefreshToken:
 
 
 def revoke(raw: str) -> None:
-    """End the sign-in that a refresh token belongs to. Doing it again changes nothing.
+    """End the sign-in that a refresh token belongs to, its access tokens included, at once.
 
-    An access token already issued lives out its few minutes. Raises TokenError when the token is
-    not valid.
+    Doing it again changes nothing. Raises TokenError when the token is not valid.
     """
     token = read(RefreshToken, raw)
     with transaction.atomic():
         _holder(token)
         _revoke_sign_in(_sign_in(token))
+
+
+def revoke_all(user: User) -> None:
+    """End every sign-in of a program as `user`."""
+    OutstandingToken.objects.filter(user=user).delete()
+
+
+def revoke_all_of_inactive(sender: Any, instance: User, **kwargs: Any) -> None:
+    """Receives `post_save`: whoever is deactivated, and let in again later, signs in anew."""
+    if not instance.is_active:
+        revoke_all(instance)
 
 
 def _holder(token: RefreshToken) -> User:
@@ -152,10 +179,7 @@ def _consume(token: RefreshToken) -> bool:
 
 
 def _revoke_sign_in(sign_in: str) -> None:
-    live = OutstandingToken.objects.filter(jti__startswith=f"{sign_in}.", blacklistedtoken=None)
-    BlacklistedToken.objects.bulk_create(
-        (BlacklistedToken(token=token) for token in live), ignore_conflicts=True
-    )
+    OutstandingToken.objects.filter(jti__startswith=f"{sign_in}.").delete()
 
 
 __all__ = [
@@ -166,5 +190,6 @@ __all__ = [
     "issue",
     "read",
     "revoke",
+    "revoke_all",
     "rotate",
 ]

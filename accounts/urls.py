@@ -1,15 +1,15 @@
 from __future__ import annotations
 
-from django.contrib.auth.views import LogoutView, PasswordChangeDoneView
+from django.contrib.auth.views import PasswordChangeDoneView
 from django.urls import path
 
-from .views import PasswordChange, SignIn
+from .views import PasswordChange, SignIn, SignOut
 
 app_name = "accounts"
 
 urlpatterns = [
     path("login/", SignIn.as_view(), name="login"),
-    path("logout/", LogoutView.as_view(http_method_names=("post",)), name="logout"),
+    path("logout/", SignOut.as_view(), name="logout"),
     path("password/", PasswordChange.as_view(), name="password_change"),
     path(
         "password/done/",

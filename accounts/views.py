@@ -11,9 +11,8 @@ from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods
 
-from .demo import demo_accounts
+from . import demo
 from .forms import OwnPasswordForm
-
 
 # Django's forms would take a PUT for a POST, and lead on who is signed in by whatever method.
 _of_a_form = method_decorator(require_http_methods(["GET", "HEAD", "POST"]), name="dispatch")
@@ -25,9 +24,9 @@ class SignIn(LoginView):
     redirect_authenticated_user = True
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        if settings.DEVELOPMENT:
+        if demo.allowed():
             kwargs |= {
-                "demo_accounts": demo_accounts(),
+                "demo_accounts": demo.demo_accounts(),
                 "demo_password": settings.DEMO_PASSWORD,
             }
         return super().get_context_data(**kwargs)
@@ -44,7 +43,7 @@ class PasswordChange(PasswordChangeView):
 
 
 class SignOut(LogoutView):
-    """The browser is asked to forget what it has shown: the next person may use the same machine."""
+    """Asks the browser to forget what it has shown: the next person may use the same machine."""
 
     http_method_names = ("post",)
 

@@ -9,12 +9,34 @@ from csp.constants import HEADER
 from csp.middleware import CSPMiddleware
 from csp.utils import build_policy
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.middleware import AuthenticationMiddleware, LoginRequiredMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
+from django.utils.translation import gettext as _
+
+from accounts.sessions import SessionStore, is_unattended
+
+# Features of browsers that the pages have no use for: a script that came in could not use them.
+_NOTHING = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        "accelerometer",
+        "camera",
+        "display-capture",
+        "geolocation",
+        "gyroscope",
+        "microphone",
+        "midi",
+        "payment",
+        "screen-wake-lock",
+        "serial",
+        "usb",
+    )
+)
 
 
 def _for_a_program(request: HttpRequest) -> bool:
@@ -32,7 +54,18 @@ class _PagesOnly(MiddlewareMixin):
 
 
 class PageSessionMiddleware(_PagesOnly, SessionMiddleware):
-    """Django's sessions, for pages."""
+    """Django's sessions, for pages; what a person does keeps theirs alive."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        session = request.session
+        if (
+            isinstance(session, SessionStore)
+            and session.accessed
+            and response.status_code < 500
+            and not is_unattended(request)
+        ):
+            session.attend()
+        return super().process_response(request, response)
 
 
 class PageUserMiddleware(_PagesOnly, AuthenticationMiddleware):
@@ -55,6 +88,30 @@ class SignInMiddleware(LoginRequiredMiddleware):
         if not getattr(view_func, "login_required", True):
             return None
         return super().process_view(request, view_func, view_args, view_kwargs)
+
+    def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseRedirect:
+        """To the sign-in page; whoever still has the cookie of a session is told why."""
+        if settings.SESSION_COOKIE_NAME in request.COOKIES:
+            messages.info(request, _("Your session has ended. Sign in again, and you go on here."))
+        return super().handle_no_permission(request, view_func)
+
+
+class PrivacyMiddleware(MiddlewareMixin):
+    """What browsers and proxies keep of an answer, and what a page may use of the machine: nothing.
+
+    Going back after signing out shows nothing, on a machine that several people use. Files that are
+    the same for everyone are served before it is asked.
+    """
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        headers = response.headers
+        if "no-store" not in headers.get("Cache-Control", ""):
+            headers["Cache-Control"] = "private, no-store"
+        headers.setdefault("Permissions-Policy", _NOTHING)
+        headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        return response
 
 
 class ContentPolicyMiddleware(CSPMiddleware):

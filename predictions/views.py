@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
@@ -16,7 +15,8 @@ from django.utils import translation
 from django.utils.translation import check_for_language
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.reader import language, person, personal
+from accounts.reader import language, person, personal, remember_language
+from accounts.roles import ACCESS_ADMIN
 from mlcore import registry
 from mlcore.models import ModelVersion
 from predictions import exports
@@ -47,7 +47,8 @@ def _visible(request: HttpRequest) -> PredictionQuerySet:
 def assess(request: HttpRequest) -> HttpResponse:
     """The form of the active model; a valid one is assessed, stored, and then shown.
 
-    `?from=<id>` starts from a stored prediction's values, `?from=typical` from typical ones.
+    `?from=<id>` starts from a stored prediction's values, `?from=typical` from typical ones. What
+    is stored for fairness checks is carried over for who may read it there.
     """
     active = registry.active()
     if chosen := request.POST.get(LANGUAGE_FIELD, ""):
@@ -75,7 +76,9 @@ def assess(request: HttpRequest) -> HttpResponse:
         values = {feature.name: feature.typical for feature in active.schema.features}
     elif start:
         origin = get_object_or_404(_visible(request), pk=_uuid(start))
-        values = origin.inputs | origin.audit_attributes
+        values = dict(origin.inputs)
+        if person(request).has_perm(ACCESS_ADMIN):
+            values |= origin.audit_attributes
     form = _form(active, initial=initial_values(active.schema, values))
     return render(
         request,
@@ -126,12 +129,12 @@ def _in_language(request: HttpRequest, active: registry.ActiveModel, chosen: str
     translation.activate(chosen)
     if _drawn_for_another(request, active):
         response = _carried_over(request, active)
-        response.set_cookie(settings.LANGUAGE_COOKIE_NAME, chosen)
+        remember_language(response, chosen)
         return response
     typed = {name: value for name, value in request.POST.items() if value}
     form = _form(active, initial=typed)
     response = render(request, "predictions/form.html", {"form": form, "typed": True})
-    response.set_cookie(settings.LANGUAGE_COOKIE_NAME, chosen)
+    remember_language(response, chosen)
     return response
 
 

@@ -6,19 +6,21 @@ import pytest
 from django.db import connection
 from django.test import TransactionTestCase
 
+from accounts import throttling
 from mlcore import append_only, registry, services
 from mlcore.engine import artifact
 from mlcore.models import Origin
 from predictions.models import Source
 from predictions.services import Request, predict
 
-pytest_plugins = ["tests.people", "tests.browser"]
+pytest_plugins = ["tests.people", "tests.browser", "tests.databases"]
 
 
 @pytest.fixture(autouse=True)
 def _fresh_process():
-    """Each test begins as a new process does: it knows of no model yet."""
+    """Each test begins as a new process does: it knows of no model yet, and has counted nobody."""
     registry.forget()
+    throttling.forget()
     yield
     registry.forget()
 

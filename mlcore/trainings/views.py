@@ -20,6 +20,8 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
+from accounts.reader import remember_language
+from accounts.sessions import by_itself, unattended
 from mlcore import uploads
 from mlcore.engine.drafting.corrections import CorrectionError
 from mlcore.engine.drafting.draft import Draft
@@ -174,7 +176,7 @@ def _in_language(
     translation.activate(language)
     form = ColumnsForm(draft, language, initial=request.POST.dict())
     response = _columns_page(request, run, form)
-    response.set_cookie(settings.LANGUAGE_COOKIE_NAME, language)
+    remember_language(response, language)
     return response
 
 
@@ -195,6 +197,8 @@ def training(request: HttpRequest, pk: int) -> HttpResponse:
     model = _model_of(run)
     if run.state == RunState.DRAFT:
         return redirect("models:training-columns", run.pk)
+    if run.state in training_files.AT_WORK:
+        by_itself(request)  # without a script, the page comes again every few seconds
     return render(
         request,
         "models/training.html",
@@ -212,6 +216,7 @@ def training(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
+@unattended
 @_trains
 @require_safe
 @_personal

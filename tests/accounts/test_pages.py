@@ -140,12 +140,12 @@ def test_what_the_pages_ask_of_the_database(client, frank, settings, django_asse
     settings.DEVELOPMENT = False  # no demo accounts to look for
     with django_assert_num_queries(0):
         client.get(LOGIN)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         client.post(LOGIN, {"username": "frank", "password": PASSWORD})
     with django_assert_num_queries(2):
         client.get(CHANGE)
     new = "a short walk in the sun"
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         client.post(CHANGE, {"old_password": PASSWORD, "new_password1": new, "new_password2": new})
 
 

@@ -215,7 +215,7 @@ def test_a_new_password_ends_every_access_token(pair, frank):
 
 def test_a_token_tells_nothing_of_the_password_and_nothing_personal(pair, frank):
     claims = jwt.decode(pair["access"], options={"verify_signature": False})
-    assert claims.keys() == {"token_type", "exp", "iat", "jti", "sub", "fpr"}
+    assert claims.keys() == {"token_type", "exp", "iat", "jti", "sub", "fpr", "rid"}
     assert claims["fpr"] not in frank.password
 
 
@@ -311,13 +311,14 @@ def test_a_new_password_ends_every_refresh_token(post, pair, frank):
     post("refresh", {"refresh": pair["refresh"]}, expect=401)
 
 
-def test_a_refused_refresh_does_not_use_the_token_up(post, pair, frank):
+def test_who_is_let_in_again_signs_in_anew(post, pair, frank):
     frank.is_active = False
     frank.save()
     post("refresh", {"refresh": pair["refresh"]}, expect=401)
     frank.is_active = True
     frank.save()
-    post("refresh", {"refresh": pair["refresh"]}, expect=200)
+    post("refresh", {"refresh": pair["refresh"]}, expect=401)
+    assert refused(f"Bearer {pair['access']}") == "This sign-in has ended. Sign in again."
 
 
 def test_a_token_this_installation_never_issued_is_refused(post, pair):
@@ -361,6 +362,34 @@ def test_revoking_ends_the_whole_sign_in_and_no_other(post, pair, frank):
     post("refresh", {"refresh": elsewhere}, expect=200)
 
 
+def test_signing_out_ends_the_access_tokens_at_once(post, pair, frank):
+    following = post("refresh", {"refresh": pair["refresh"]}, expect=200).json()
+    elsewhere = tokens.issue(frank).access_token
+    post("revoke", {"refresh": following["refresh"]}, expect=204)
+    for access in (pair["access"], following["access"]):
+        assert refused(f"Bearer {access}") == "This sign-in has ended. Sign in again."
+    assert person_behind(f"Bearer {elsewhere}") == frank
+
+
+def test_a_refresh_ends_no_access_token_of_before(post, pair, frank):
+    """A program with several threads goes on with the one it has."""
+    post("refresh", {"refresh": pair["refresh"]}, expect=200)
+    assert person_behind(f"Bearer {pair['access']}") == frank
+
+
+def test_a_stolen_token_that_comes_back_ends_the_access_tokens_too(post, pair):
+    following = post("refresh", {"refresh": pair["refresh"]}, expect=200).json()
+    with in_(seconds=30):
+        post("refresh", {"refresh": pair["refresh"]}, expect=401)
+        refused(f"Bearer {following['access']}")
+
+
+def test_an_access_token_that_names_no_sign_in_is_refused(pair, settings):
+    claims = jwt.decode(pair["access"], settings.JWT_SIGNING_KEY, algorithms=["HS256"])
+    del claims["rid"]
+    refused(f"Bearer {jwt.encode(claims, settings.JWT_SIGNING_KEY, algorithm='HS256')}")
+
+
 def test_an_access_token_cannot_be_revoked(post, pair):
     post("revoke", {"refresh": pair["access"]}, expect=401)
 
@@ -384,17 +413,17 @@ def test_only_posting_is_answered(client, db, address):
 
 
 def test_the_cost_of_a_sign_in(post, frank, django_assert_num_queries):
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         post("token", {"username": "frank", "password": PASSWORD}, expect=200)
 
 
 def test_the_cost_of_a_refusal(post, frank, django_assert_num_queries):
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(12):
         post("token", {"username": "frank", "password": "wrong"}, expect=401)
 
 
 def test_the_cost_of_a_sign_out(post, pair, django_assert_num_queries):
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         post("revoke", {"refresh": pair["refresh"]}, expect=204)
 
 

@@ -1,0 +1,83 @@
+"""How much a request may bring: decided by its `Content-Length`, before anything is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from attrition_site.doors import SIGN_INS, UPLOADS
+from attrition_site.problems import answer
+
+# What of a body that is refused unread is still taken from the connection: a server that closes
+# on unread bytes cuts off its own answer.
+_DRAINED = 8 * 1024 * 1024
+_CHUNK = 64 * 1024
+
+
+class KnownLengthMiddleware:
+    """Refuses a body that comes in chunks: Django would read it as an empty one."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
+            return answer(
+                request,
+                411,
+                code="length_required",
+                detail=_("Send the body whole, with its Content-Length."),
+            )
+        return self.get_response(request)
+
+
+class BodyLimitMiddleware:
+    """Refuses a body that is too large for its door, whoever sends it.
+
+    Without it, a form with a file of any size would be written to the disk before anyone asked who
+    sends it. Where a file is brought, the view knows the file's own limit, and looks at it first.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        length = length_of(request)
+        if not length:
+            return None
+        door = request.resolver_match.view_name if request.resolver_match else ""
+        if door in UPLOADS:
+            return None
+        limit = settings.SIGN_IN_MAX_BODY if door in SIGN_INS else settings.API_MAX_BODY
+        if length <= limit:
+            return None
+        drain(request, length)
+        return answer(
+            request,
+            413,
+            code="too_large",
+            detail=_("The body has %(length)s bytes; at most %(limit)s are read.")
+            % {"length": length, "limit": limit},
+        )
+
+
+def length_of(request: HttpRequest) -> int:
+    """What the request says that its body has, in bytes; 0 where it says nothing."""
+    given = request.META.get("CONTENT_LENGTH") or "0"
+    return int(given) if given.isascii() and given.isdigit() else 0
+
+
+def drain(request: HttpRequest, length: int) -> None:
+    """Take what was sent from the connection, and look at none of it."""
+    left = min(length, _DRAINED)
+    while left > 0 and (chunk := request.read(min(_CHUNK, left))):
+        left -= len(chunk)

@@ -1,0 +1,63 @@
+"""How often someone may ask, at every door: by address, by person, and by what the door costs.
+
+The limits are `accounts.throttling`'s. An endpoint of the API is counted by person in the view,
+where the token has been read; a page here, before its form is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from accounts.throttling import STANDING, Limit, Standing, count, sender, who
+from attrition_site.doors import SIGN_INS, limits_of
+from attrition_site.problems import answer, is_api
+
+
+class ThrottleMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        standing = count(Limit.ADDRESS, sender(request))
+        if standing is not None and standing.refused:
+            return _refusal(request, standing)
+        response = self.get_response(request)
+        known: Standing | None = getattr(request, STANDING, None)
+        if known is not None:
+            for name, value in known.headers().items():
+                response.headers.setdefault(name, value)
+        return response
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        door = request.resolver_match.view_name if request.resolver_match else ""
+        programs = is_api(request)
+        limit = None if programs and door in SIGN_INS else limits_of(request, door)
+        if limit is not None:
+            by = sender(request) if limit is Limit.SIGN_IN else who(request)
+            standing = count(limit, by)
+            if standing is not None and standing.refused:
+                return _refusal(request, standing)
+        user = getattr(request, "user", None)
+        if user is not None and user.is_authenticated:
+            standing = count(Limit.USER, who(request))
+            if standing is not None and standing.refused:
+                return _refusal(request, standing)
+        return None
+
+
+def _refusal(request: HttpRequest, standing: Standing) -> HttpResponse:
+    return answer(
+        request,
+        429,
+        code="throttled",
+        detail=_("Too many requests. Try again in %(seconds)s seconds.")
+        % {"seconds": standing.resets},
+        context={"seconds": standing.resets},
+        headers=standing.headers(),
+    )
