@@ -224,9 +224,8 @@ def restore(connection: BaseDatabaseWrapper, backup: Backup, program: str) -> No
                 "Someone is using the database: stop the web servers and the workers first."
                 " Nothing was changed."
             ) from error
-        raise BackupError(
-            f"PostgreSQL refused: {str(error).strip()} Nothing was changed."
-        ) from error
+        said = str(error).splitlines()[0]  # what follows quotes values
+        raise BackupError(f"PostgreSQL refused: {said}. Nothing was changed.") from error
 
 
 def _copy(lines: IO[bytes], cursor: Any) -> None:

@@ -5,6 +5,8 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
+from mlcore.unlocked import AddFieldUnchecked
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -246,7 +248,8 @@ class Migration(migrations.Migration):
             name="groups",
             field=models.JSONField(blank=True, default=dict, verbose_name="groups"),
         ),
-        migrations.AddField(
+        # Its check is validated, and the indexes are made, by 0005: there, nobody waits meanwhile.
+        AddFieldUnchecked(
             model_name="prediction",
             name="row",
             field=models.PositiveBigIntegerField(
@@ -283,55 +286,6 @@ class Migration(migrations.Migration):
                 related_name="predictions",
                 to="predictions.batch",
                 verbose_name="file",
-            ),
-        ),
-        migrations.RemoveIndex(model_name="prediction", name="prediction_band"),
-        migrations.RemoveIndex(model_name="prediction", name="prediction_newest"),
-        migrations.RemoveIndex(model_name="prediction", name="prediction_employee"),
-        migrations.AddIndex(
-            model_name="prediction",
-            index=models.Index(
-                fields=["employee_id", "-created_at", "-id"],
-                name="prediction_employee",
-                opclasses=["varchar_pattern_ops", "timestamptz_ops", "uuid_ops"],
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="prediction",
-            index=models.Index(
-                fields=[
-                    "created_at",
-                    "id",
-                    "employee_id",
-                    "band",
-                    "source",
-                    "model_version",
-                    "batch",
-                ],
-                name="prediction_newest",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="prediction",
-            index=models.Index(
-                fields=["model_version", "source", "band", "created_at", "id"],
-                name="prediction_kind",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="prediction",
-            index=models.Index(
-                condition=models.Q(("batch__isnull", True)),
-                fields=["request_id"],
-                name="prediction_request",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prediction",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("batch__isnull", False)),
-                fields=("batch", "row"),
-                name="one_prediction_per_row",
             ),
         ),
         migrations.AddField(
