@@ -32,7 +32,7 @@ options=(
 )
 there=$DEPLOY_USER@$DEPLOY_HOST
 
-scp -q "${options[@]}" compose.yaml deploy/roll_out.sh "$there:$DEPLOY_FOLDER/"
+scp "${options[@]}" compose.yaml deploy/roll_out.sh "$there:$DEPLOY_FOLDER/"
 # Quoted here, for the shell over there.
 printf -v command 'cd %q && bash ./roll_out.sh %q' "$DEPLOY_FOLDER" "$1"
 # shellcheck disable=SC2029  # it is meant to be expanded on this side

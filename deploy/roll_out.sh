@@ -46,7 +46,9 @@ put_to_work() {
 }
 
 (($# == 1)) || refuse "Name one image by its digest, or --back."
-[[ -f compose.yaml ]] || refuse "There is no compose.yaml in $PWD."
+for file in compose.yaml .env; do
+    [[ -f $file ]] || refuse "There is no $file in $PWD."
+done
 
 exec 9>roll_out.lock
 flock --nonblock 9 || refuse "Another roll-out is under way in $PWD."

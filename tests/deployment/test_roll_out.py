@@ -24,7 +24,8 @@ class Host:
     def __init__(self, folder):
         self.folder = folder / "attrition"
         self.folder.mkdir()
-        (self.folder / "compose.yaml").touch()
+        for name in ("compose.yaml", ".env"):
+            (self.folder / name).touch()
         self.commands = Commands(folder)
         self.works()
 
@@ -133,6 +134,13 @@ def test_only_a_digest_is_rolled_out(host, image):
     host.roll_out(image, expect=False)
     assert host.commands.calls == []
     assert not (host.folder / "taken").exists()
+
+
+@pytest.mark.parametrize("missing", ["compose.yaml", ".env"])
+def test_a_folder_that_is_not_the_installation_is_refused(host, missing):
+    (host.folder / missing).unlink()
+    assert f"There is no {missing}" in host.roll_out(NEW, expect=False).stderr
+    assert host.commands.calls == []
 
 
 def test_two_at_once_do_not_meet(host):
