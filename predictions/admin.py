@@ -23,12 +23,13 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.read_only import ReadOnlyAdmin
 from accounts.reader import language, person
+from mlcore import registry
 from mlcore.admin import LINKS, Link
 from mlcore.models import ModelVersion
 from mlcore.templatetags.figures import band_mark, percent
 from predictions import exports
 from predictions.audit_list import PredictionList
-from predictions.explanation import explain
+from predictions.explanation import explain, meanings_in_words, said_in_file
 from predictions.models import Prediction
 from predictions.models.batch import Batch, BatchChunk, BatchState
 from predictions.models.prediction import PredictionQuerySet
@@ -236,6 +237,7 @@ class PredictionAdmin(ReadOnlyAdmin):
                 rel_tol=_ROUNDING,
             ),
             "groups": list(prediction.groups.items()),
+            "given": said_in_file(prediction, language()),
             "same_model": prediction.model_sha256 == prediction.model_version.sha256,
             "raw": _raw(prediction),
         }
@@ -278,6 +280,7 @@ class BatchAdmin(ReadOnlyAdmin):
                     "request_id",
                     "corrects",
                     "kept_as_groups",
+                    "meant",
                 )
             },
         ),
@@ -353,6 +356,16 @@ class BatchAdmin(ReadOnlyAdmin):
     @admin.display(description=_("columns kept as groups"))
     def kept_as_groups(self, batch: Batch) -> str:
         return ", ".join(map(batch.group_name, batch.grouped)) or "–"
+
+    @admin.display(description=_("what its words mean"))
+    def meant(self, batch: Batch) -> str:
+        if batch.model_version is None:
+            return "–"
+        schema = registry.schema_of(batch.model_version)
+        told = meanings_in_words(batch.answers, schema, language())
+        return (
+            "; ".join(f"{label}: {word} → {meaning or '–'}" for label, word, meaning in told) or "–"
+        )
 
     @admin.display(description=_("its page"))
     def its_page(self, batch: Batch) -> SafeString:

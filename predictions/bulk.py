@@ -50,12 +50,15 @@ class Assessed:
     lines: Sequence[int] | None = None
     """Where each row stands in its file; None when they come of none."""
     groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """By header, the text of each row."""
+    """By name, the text of each row."""
+    given: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
+    """By field, what the file said where a person told what it means; None where nobody had to."""
 
     @property
     def columns(self) -> tuple[str, ...]:
         """What differs between the rows, in the order in which `copied` and `inserted` give it."""
-        return _COLUMNS if self.lines is None else (*_COLUMNS, "row")
+        of_a_file = () if self.lines is None else ("row",)
+        return (*_COLUMNS, *of_a_file, *(("given",) if self.given else ()))
 
 
 def copied(assessed: Assessed, same: Sequence[object]) -> Iterator[str]:
@@ -85,6 +88,7 @@ def _rows(
     inputs = _Objects(frame.inputs, write)
     audit = _Objects(frame.audit, write, blanks=False)
     groups = _Objects(assessed.groups, write)
+    given = _Objects(assessed.given, write, blanks=False)
     contributions = _Objects(
         {name: column.tolist() for name, column in scores.contributions.items()},
         write,
@@ -105,6 +109,8 @@ def _rows(
         ]
         if assessed.lines is not None:
             columns.append(map(str, assessed.lines[rows]))
+        if assessed.given:
+            columns.append(given.of(rows))
         yield zip(*columns, strict=True)
 
 

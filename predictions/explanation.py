@@ -240,3 +240,28 @@ def _reason(
 
 def _in_words(feature: Feature, value: Value, language: str) -> str:
     return _("Not known") if value is None else feature.value_text(value, language)
+
+
+def said_in_file(prediction: Prediction, language: str) -> list[tuple[str, str]]:
+    """The words of its file that a person told the meaning of, each with its question."""
+    schema = registry.schema_of(prediction.model_version)
+    return [
+        (say(feature.label, language, name), word)
+        for name, word in (prediction.given or {}).items()
+        if (feature := schema.by_name.get(name))
+    ]
+
+
+def meanings_in_words(
+    meanings: Mapping[str, Mapping[str, str]], schema: FeatureSchema, language: str
+) -> list[tuple[str, str, str]]:
+    """What a person said of a file's words (`Batch.answers`): the question, the word, and the
+    answer that it means, `""` for not known.
+    """
+    told = []
+    for name, words in meanings.items():
+        if feature := schema.by_name.get(name):
+            answers = {str(c.value): say(c.label, language, str(c.value)) for c in feature.choices}
+            label = say(feature.label, language, name)
+            told += [(label, word, answers.get(value, "")) for word, value in words.items()]
+    return told

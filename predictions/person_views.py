@@ -21,7 +21,7 @@ from accounts.reader import language, person, personal
 from mlcore.engine.values import InvalidValueError, read_identifier
 from mlcore.templatetags.figures import percent
 from predictions import timeline_chart
-from predictions.explanation import explain
+from predictions.explanation import explain, said_in_file
 from predictions.models import Prediction
 from predictions.models.prediction import BandChoice, PredictionQuerySet
 from predictions.timeline import (
@@ -91,6 +91,7 @@ def result(request: HttpRequest, pk: UUID) -> HttpResponse:
         "neighbours": _neighbours(request, prediction),
         # A header may be any word, and a template would look "items" up among them.
         "groups": list(prediction.groups.items()),
+        "given": said_in_file(prediction, language()),
     }
     if request.user.has_perm("predictions.assess_by_form"):
         context["trying"] = _trying(prediction, request.GET.dict())

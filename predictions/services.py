@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -93,7 +94,7 @@ def record_frame(
     batch: Batch,
     rows: Sequence[int],
     groups: Mapping[str, Sequence[str]],
-    given: Mapping[str, Sequence[str | None]],
+    given: Mapping[str, Sequence[str | None]] = MappingProxyType({}),
 ) -> list[str]:
     """Record the accepted rows of a part of a file, and give the level of risk of each.
 

@@ -18,7 +18,7 @@ from mlcore.engine.schema import EMPLOYEE_ID, ROW, CleanFrame
 from mlcore.engine.values import IDENTIFIER_LENGTH
 from mlcore.registry import ActiveModel
 from predictions import services
-from predictions.batches import ranking, reading, refusals
+from predictions.batches import answers, ranking, reading, refusals
 from predictions.batches.cutting import Cut, Rows, group_text
 from predictions.models import Batch, BatchChunk, BatchState, RefusedRow, Source
 from predictions.services import Request
@@ -69,6 +69,8 @@ class Judged:
     """Of the accepted rows, in the frame's order."""
     groups: dict[str, list[str]]
     """By the name of the group, of the accepted rows."""
+    given: dict[str, list[str | None]]
+    """By field, what the accepted rows said where a person told what it means."""
     refused: list[RefusedRow]
 
 
@@ -79,13 +81,19 @@ def judge(chunk: BatchChunk, assignment: Assignment) -> Judged:
     given = dict(zip(rows.places, map(_storable, rows.columns), strict=True))
     fields = {name: given[place] for name, place in cut.matched.items()}
     schema = assignment.using.schema
-    columns = reading.read(fields, cut.matched, cut.decimals, schema)
+    columns = reading.read(fields, cut.matched, cut.decimals, schema, batch.answers)
     frame = reading.judged(columns, schema, rows=len(rows.lines))
     groups = {
         batch.group_name(place): [group_text(given[place][at]) for at in frame.positions]
         for place in cut.grouped
     }
+    words = {
+        name: answers.said([fields[name][at] for at in frame.positions], meanings)
+        for name, meanings in batch.answers.items()
+        if name in fields
+    }
     return Judged(
+        given=words,
         frame=frame,
         scores=assignment.using.model.score_frame(frame) if len(frame) else None,
         lines=[rows.lines[at] for at in frame.positions],
@@ -160,6 +168,7 @@ def keep(chunk: BatchChunk, judged: Judged, assignment: Assignment) -> None:
                 batch=assignment.batch,
                 rows=judged.lines,
                 groups=judged.groups,
+                given=judged.given,
             )
         else:
             bands = [using.operating_point.band(p) for p in scores.probability.tolist()]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.db import transaction
@@ -15,12 +15,13 @@ from django.utils.translation import check_for_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from accounts.reader import remember_language
 from mlcore import registry
 from mlcore.engine.ingest.refusals import TableError
 from mlcore.engine.ingest.source import Format
 from mlcore.engine.words import say
 from mlcore.registry import ActiveModel
-from predictions.batches import files, first_rows, jobs, matching
+from predictions.batches import answers, files, first_rows, jobs, matching
 from predictions.batches.columns import ColumnsForm
 from predictions.batches.cutting import MOST_VALUES
 from predictions.batches.first_rows import FirstRows
@@ -41,6 +42,9 @@ from predictions.models.batch import WAITING
 _SWITCH = "_language"
 _MODEL = "_model"
 
+Unknown = Callable[[Mapping[str, int]], dict[str, Counter[str]]]
+"""By field, a file's unknown words where the fields are matched to columns so."""
+
 
 @brings
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -56,14 +60,18 @@ def columns(request: HttpRequest, pk: int) -> HttpResponse:
     except TableError as error:
         return ended_page(request, batch, message=say(error.words, language()), unreadable=True)
     proposal = matching.propose(batch, active, [cells for _line, cells in rows])
+
+    def unknown(matched: Mapping[str, int]) -> dict[str, Counter[str]]:
+        return answers.unknown(batch, [cells for _line, cells in rows], matched, active.schema)
+
     if wanted := request.POST.get(_SWITCH, ""):
-        return _in_language(request, batch, active, rows, proposal, wanted)
-    form = ColumnsForm(proposal, active.schema, language())
+        return _in_language(request, batch, active, rows, proposal, wanted, unknown)
+    form = ColumnsForm(proposal, active.schema, language(), unknown)
     if request.method != "POST":
         return _columns_page(request, batch, active, rows, form)
     if request.POST.get(_MODEL, "") != active.artifact.sha256:
         return _columns_page(request, batch, active, rows, form, replaced=True)
-    form = ColumnsForm(proposal, active.schema, language(), data=request.POST)
+    form = ColumnsForm(proposal, active.schema, language(), unknown, data=request.POST)
     if not form.is_valid():
         return _columns_page(request, batch, active, rows, form)
     return _chosen(request, batch, active, form)
@@ -76,7 +84,7 @@ def _chosen(
     action = request.POST.get("action", "")
     asking = person(request)
     with transaction.atomic():
-        kept = matching.keep(batch, form.uses, active, names=form.names)
+        kept = matching.keep(batch, form.uses, active, names=form.names, meanings=form.meanings)
         if kept and action in ("try", "assess"):
             kept = jobs.begin(batch, record=action == "assess", by=asking)
             if kept:
@@ -103,14 +111,15 @@ def _in_language(
     rows: first_rows.Records,
     proposal: matching.Proposal,
     wanted: str,
+    unknown: Unknown,
 ) -> HttpResponse:
     """The page in another language, with what was chosen so far: nothing is judged yet."""
     if not check_for_language(wanted):
         raise BadRequest("There is no such language.")
     translation.activate(wanted)
-    form = ColumnsForm(proposal, active.schema, wanted, initial=request.POST.dict())
+    form = ColumnsForm(proposal, active.schema, wanted, unknown, initial=request.POST.dict())
     response = _columns_page(request, batch, active, rows, form)
-    response.set_cookie(settings.LANGUAGE_COOKIE_NAME, wanted)
+    remember_language(response, wanted)
     return response
 
 
@@ -131,6 +140,7 @@ def _columns_page(
         grouped=form.grouped,
         width=len(batch.headers),
         delimiter=files.format_of(batch).delimiter,
+        meanings=form.meanings,
     )
     context = {
         "batch": batch,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,11 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext, pgettext_lazy
 
+from mlcore.engine.features import Choice
 from mlcore.engine.ingest.matching import Column
 from mlcore.engine.schema import EMPLOYEE_ID, FeatureSchema
 from mlcore.engine.words import say
+from predictions.batches import answers
 from predictions.batches.first_rows import FirstRows, Unreadable
 from predictions.batches.groups import NAME_LENGTH, on_one_line
 from predictions.batches.matching import (
@@ -42,6 +44,9 @@ _HOW = {
     DEPARTMENTS: pgettext_lazy("how a column was recognised", "Proposed: to compare departments"),
     PLACES: pgettext_lazy("how a column was recognised", "Proposed: to compare sites"),
 }
+
+_BLANK = "@blank"
+"""The meaning of a word that says that nothing is known."""
 
 Options = list[tuple[str, str]]
 Choices = list[tuple[str, str] | tuple[str, Options]]
@@ -84,6 +89,16 @@ def _option(value: Any, label: Any, chosen: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Word:
+    """A word of the file that is none of a field's choices."""
+
+    text: str
+    seen: int
+    """How many of the rows that were looked at say it; 0 for one that an earlier file had."""
+    meaning: BoundField
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ColumnRow:
     """One column of the file, as the page shows it."""
 
@@ -102,6 +117,10 @@ class ColumnRow:
     is_group: bool
     as_before: bool
     """Whether that is how earlier files call the same, and not its header."""
+    words: list[Word]
+    """Those that the field it is read as does not know."""
+    more_words: int
+    """Beyond those that a person is asked about."""
     dropped: bool
     """Whether reading the whole file showed that it has too many values to be kept."""
 
@@ -109,13 +128,21 @@ class ColumnRow:
 class ColumnsForm(forms.Form):
     """What each column of a file is read as, for a person to correct.
 
-    Fields carry the column's place in the file. After `is_valid()`, `uses` is what
-    `matching.keep` takes.
+    Fields carry the column's place in the file. After `is_valid()`, `uses`, `names` and `meanings`
+    are what `matching.keep` takes.
     """
 
     def __init__(
-        self, proposal: Proposal, schema: FeatureSchema, language: str, **kwargs: Any
+        self,
+        proposal: Proposal,
+        schema: FeatureSchema,
+        language: str,
+        unknown: Callable[[Mapping[str, int]], Mapping[str, Mapping[str, int]]] = lambda _: {},
+        **kwargs: Any,
     ) -> None:
+        """`unknown` gives, by field, the words that are none of its choices, and how often each was
+        seen, where the fields are matched to columns so.
+        """
         super().__init__(**kwargs)
         self.proposal = proposal
         self.schema = schema
@@ -140,6 +167,52 @@ class ColumnsForm(forms.Form):
                     max_length=max(NAME_LENGTH, len(column.header)),
                     widget=forms.TextInput(attrs={"list": "group-names", "autocomplete": "off"}),
                 )
+        self._words: dict[str, dict[str, int]] = {}
+        self._more: dict[str, int] = {}
+        found = unknown(self.matched)
+        for name in self.matched:
+            self._ask_about(name, found.get(name, {}))
+
+    def _ask_about(self, name: str, seen: Mapping[str, int]) -> None:
+        """Fields for what a field's unknown words mean: those seen most often, and those of which
+        an earlier file told.
+        """
+        told = {answers.key(text): text for text in self.proposal.meanings.get(name, {})}
+        most = sorted(seen, key=lambda text: (answers.key(text) not in told, -seen[text]))
+        words = {text: seen[text] for text in most[: answers.MOST]}
+        keys = {answers.key(text) for text in words}
+        words |= {text: 0 for of, text in told.items() if of not in keys}
+        self._words[name], self._more[name] = words, max(len(seen) - answers.MOST, 0)
+        meant = {answers.key(t): v for t, v in self.proposal.meanings.get(name, {}).items()}
+        choices = [
+            ("", _("not told: these rows are refused")),
+            *((str(c.value), say(c.label, self.language)) for c in self._choices_of_field(name)),
+            (_BLANK, _("Not known")),
+        ]
+        for text in words:
+            value = meant.get(answers.key(text))
+            self.fields[_meaning(name, text)] = forms.ChoiceField(
+                label=_("“{word}” means").format(word=text),
+                required=False,
+                choices=choices,
+                initial="" if value is None else value or _BLANK,
+            )
+
+    def _choices_of_field(self, name: str) -> Sequence[Choice]:
+        feature = self.schema.by_name.get(name)
+        return feature.choices if feature else ()
+
+    @property
+    def meanings(self) -> dict[str, dict[str, str]]:
+        """What was told of the file's words, as the form stands; as `Batch.answers` keeps it."""
+        told: dict[str, dict[str, str]] = {}
+        for name, words in self._words.items():
+            allowed = {str(choice.value) for choice in self._choices_of_field(name)}
+            for text in words:
+                value = str(self[_meaning(name, text)].value() or "")
+                if value == _BLANK or value in allowed:
+                    told.setdefault(name, {})[text] = "" if value == _BLANK else value
+        return told
 
     # ------------------------------------------------------------------ the choices
 
@@ -201,8 +274,19 @@ class ColumnsForm(forms.Form):
                 is_group=now == GROUP,
                 as_before=self.name_of(column.place) in proposal.known
                 and self.name_of(column.place) != on_one_line(column.header),
+                words=self._words_of(now, column.place),
+                more_words=self._more.get(now, 0),
                 dropped=now == GROUP and column.place in dropped,
             )
+
+    def _words_of(self, use: str, place: int) -> list[Word]:
+        """The words of a column; of two that claim one field, those of the first."""
+        if self.matched.get(use) != place:
+            return []
+        return [
+            Word(text=text, seen=seen, meaning=self[_meaning(use, text)])
+            for text, seen in self._words.get(use, {}).items()
+        ]
 
     def _sign(self, use: str, first: FirstRows) -> str:
         """That the numbers carry another sign than the model counts in."""
@@ -320,6 +404,18 @@ class ColumnsForm(forms.Form):
                 field = _group(place) if _group(place) in self.fields else _name(place)
                 told = _("{columns} cannot both be kept as “{name}”: give one another name.")
                 self.add_error(field, told.format(columns=self._list(found), name=name))
+        for name, words in self._words.items():
+            unseen = any(
+                seen and _meaning(name, text) not in self.data for text, seen in words.items()
+            )
+            if unseen and name in places:
+                # It was read as something else when the page was drawn: nobody was asked yet.
+                self._refuse(
+                    places[name],
+                    _("Some of its words are not known as “{field}”: say what each means.").format(
+                        field=self.labels[name]
+                    ),
+                )
         for name, found in places.items():
             if len(found) > 1:
                 self._refuse(
@@ -365,3 +461,7 @@ def _name(place: int) -> str:
 
 def _group(place: int) -> str:
     return f"name-{place}"
+
+
+def _meaning(name: str, text: str) -> str:
+    return f"means-{name}-{answers.digest(text)}"

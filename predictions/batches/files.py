@@ -109,7 +109,7 @@ def erase(batch: Batch) -> None:
     erase_cut(batch)
     batch.pieces.all().delete()
     nothing: dict[str, Any] = {"format": {}, "headers": [], "matched": {}, "grouped": []}
-    nothing |= {"group_names": {}}
+    nothing |= {"group_names": {}, "answers": {}}
     Batch.objects.filter(pk=batch.pk).update(**nothing, erased_at=timezone.now())
 
 

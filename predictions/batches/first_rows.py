@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from types import MappingProxyType
 
 from mlcore.engine.features import Feature
 from mlcore.engine.ingest import decimals, marks, records
@@ -14,6 +15,7 @@ from mlcore.engine.schema import FeatureSchema
 from mlcore.engine.values import InvalidValueError, read_identifier, shown
 from mlcore.engine.words import Problem, number_text
 from predictions.batches import files, reading
+from predictions.batches.answers import Meanings
 from predictions.models import Batch
 
 LOOKED_AT = 200  # rows
@@ -93,11 +95,13 @@ def understood(
     grouped: Collection[int] = (),
     width: int,
     delimiter: str,
+    meanings: Meanings = MappingProxyType({}),
 ) -> FirstRows:
     """What the model would make of `rows`; `matched` gives each field's place.
 
     `grouped` are places of columns that are kept besides: they tell about decimal signs as well.
     `width` is how many columns the header has: a row with more or fewer cells is refused.
+    `meanings` is what a person told of the file's words.
     """
     faults = Faults(width)
     whole: list[tuple[int, list[str]]] = []
@@ -109,7 +113,7 @@ def understood(
             whole.append((line, cells))
     given = {name: [cells[place] for _, cells in whole] for name, place in matched.items()}
     settled = _settled(whole, {*matched.values(), *grouped}, delimiter)
-    read = reading.read(given, matched, settled, schema)
+    read = reading.read(given, matched, settled, schema, meanings)
     frame = reading.judged(read, schema, rows=len(whole))
     counts: Counter[str] = Counter()
     first: dict[str, Problem] = {}

@@ -19,7 +19,8 @@ from mlcore.engine.drafting.header_words import phrase
 from mlcore.engine.ingest import matching
 from mlcore.engine.ingest.matching import Column
 from mlcore.engine.schema import EMPLOYEE_ID, FeatureSchema
-from predictions.batches import groups
+from predictions.batches import answers, groups
+from predictions.batches.answers import Meanings
 from predictions.batches.exports import added_columns
 from predictions.models import Batch, FileShape
 from predictions.models.batch import WAITING, BatchState
@@ -51,6 +52,8 @@ class Proposal:
     how: list[str]
     """`header`, `name`, `label`, `likeness`, `remembered`, `chosen`, `departments`, `places`, or
     `""` for a column that nothing was found for."""
+    meanings: Meanings
+    """What was told of the words of this file, or of the last one of its shape."""
     names: list[str]
     """What each would be called as a group."""
     known: list[str]
@@ -107,6 +110,9 @@ def propose(batch: Batch, active: ActiveModel, rows: Sequence[Sequence[str]]) ->
         columns=columns,
         uses=uses,
         how=how,
+        meanings=answers.understood(
+            batch.answers or (shape.answers if shape else {}), active.schema
+        ),
         names=_names(batch, columns, uses, shape, known),
         known=known,
         rematched=rematched,
@@ -223,12 +229,17 @@ def _as_remembered(
 
 
 def keep(
-    batch: Batch, uses: Sequence[str], active: ActiveModel, *, names: Mapping[int, str]
+    batch: Batch,
+    uses: Sequence[str],
+    active: ActiveModel,
+    *,
+    names: Mapping[int, str],
+    meanings: Meanings,
 ) -> bool:
     """Keep what a person chose for the model that asks now; False when work has begun meanwhile.
 
     `uses` are of the shape of `Proposal.uses`, no field twice; `names` are those of the groups, by
-    place.
+    place; `meanings` what was told of the file's words.
     """
     matched = {use: place for place, use in enumerate(uses) if use not in (NOT_STORED, GROUP)}
     grouped = [place for place, use in enumerate(uses) if use == GROUP]
@@ -238,7 +249,7 @@ def keep(
         if (name := names[place]) != groups.on_one_line(batch.headers[place])
     }
     chosen: dict[str, Any] = {"matched": matched, "grouped": grouped, "group_names": named}
-    chosen |= {"model_version_id": active.id}
+    chosen |= {"model_version_id": active.id, "answers": meanings}
     with transaction.atomic():
         locked = Batch.objects.select_for_update().filter(pk=batch.pk, state__in=WAITING).first()
         if locked is None:
@@ -279,6 +290,7 @@ def _remember(batch: Batch, places: Sequence[int], fields: Sequence[str], *, by:
                 for place in batch.grouped
                 if place in rank_of
             },
+            "answers": batch.answers,
             "updated_by": by,
             "updated_at": timezone.now(),
         },

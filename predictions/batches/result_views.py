@@ -19,6 +19,7 @@ from predictions.batches.cutting import MOST_VALUES
 from predictions.batches.filters import ADD, ALL, TYPED, Filters
 from predictions.batches.pages import Pages
 from predictions.batches.results import Results
+from predictions.explanation import meanings_in_words
 from predictions.models import Batch, Prediction, RefusedRow
 
 ROWS_PER_PAGE = 50
@@ -61,6 +62,7 @@ def results(request: HttpRequest, batch: Batch) -> HttpResponseBase:
         "repeated": batch.cut.get("repeated", 0),
         "dropped": groups.dropped(batch),
         "renamed": groups.renamed(batch),
+        "told": meanings_in_words(batch.answers, found.schema, language()),
         "most_values": MOST_VALUES,
     }
     return render(request, "batches/results.html", context)

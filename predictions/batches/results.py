@@ -35,7 +35,7 @@ from predictions.batches.result_parts import (
     Person,
 )
 from predictions.batches.together import file_and_line, row_of
-from predictions.explanation import strongest
+from predictions.explanation import meanings_in_words, strongest
 from predictions.filters import PredictionFilter
 from predictions.models import Batch
 from predictions.models.prediction import BandChoice, PredictionQuerySet
@@ -288,6 +288,20 @@ class Results:
         if self.filters.employee:
             chosen.append((_("Employee reference begins with"), self.filters.employee))
         return [_("{label}: {value}").format(label=label, value=value) for label, value in chosen]
+
+    @property
+    def told_words(self) -> list[str]:
+        """What a person said that words of these files mean."""
+        told = [
+            one
+            for file in self.files
+            for one in meanings_in_words(file.answers, self.schema, self.language)
+        ]
+        words = _("{label}: “{word}” is {meaning}")
+        return [
+            words.format(label=label, word=word, meaning=meaning or _("Not known"))
+            for label, word, meaning in dict.fromkeys(told)
+        ]
 
     def label(self, key: str) -> str:
         """What a dimension is called: a group as the file calls it."""

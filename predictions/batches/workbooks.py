@@ -141,6 +141,7 @@ def _write_origin(workbook: Any, found: Results, user: User) -> None:
         (_("Rows that could not be assessed"), found.left, count),
         (_("People in this export"), len(found.positions), count),
         *((_("Only"), text, wrapped) for text in found.chosen_words),
+        *((_("Read as a person said"), text, wrapped) for text in found.told_words),
         (_("High risk begins at"), batch.threshold, percent),
         (_("Exported ({time_zone})").format(time_zone=zone), moment(timezone.now()), date),
         (_("Exported by"), who(user), None),

@@ -113,6 +113,8 @@ class Batch(models.Model):
     # By such a place (as text), the name it is kept under where that is not its header, so that
     # what two files call differently is one comparison.
     group_names = models.JSONField(_("names of the groups"), default=dict, blank=True)
+    # What a person said that words of the file mean: `predictions.batches.answers.Meanings`.
+    answers = models.JSONField(_("what its words mean"), default=dict, blank=True)
     about_rows = models.PositiveBigIntegerField(_("rows, estimated"), default=0)
     # Known once the file was read to its end.
     rows = models.PositiveBigIntegerField(_("rows"), null=True, blank=True)
@@ -293,6 +295,8 @@ class FileShape(models.Model):
     grouped = models.JSONField(default=list)
     # but the names that groups have, each by its header's number as text.
     group_names = models.JSONField(default=dict)
+    # What a person said that words mean: `Batch.answers`.
+    answers = models.JSONField(default=dict)
     updated_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
     )

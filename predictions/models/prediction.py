@@ -63,9 +63,11 @@ class PredictionQuerySet(models.QuerySet["Prediction"]):
 
     def for_history(self) -> PredictionQuerySet:
         """A page's rows, with who, which model and which file: not what one result's page shows."""
-        apart = ("format", "headers", "matched", "grouped", "group_names", "cut", "message")
+        layout = ("format", "headers", "matched", "grouped", "group_names", "answers")
+        apart = (*layout, "cut", "message")
         return self.select_related("requested_by", "model_version", "batch").defer(
             "inputs",
+            "given",
             "audit_attributes",
             "groups",
             "contributions",
@@ -162,6 +164,9 @@ class Prediction(models.Model):
     # Of a file's columns that no model asked for, those kept to compare groups by: {name: text}.
     groups = models.JSONField(_("groups"), default=dict, blank=True)
     inputs = models.JSONField(_("inputs"))
+    # What a file said where a person told which answer is meant by it: {field: text}; null where
+    # nobody told anything of the file's words (`Batch.answers`).
+    given = models.JSONField(_("as the file said it"), null=True, blank=True)
 
     model_version = models.ForeignKey(
         ModelVersion,
