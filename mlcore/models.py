@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def _person(verbose_name: StrOrPromise, *, null: bool = True) -> models.ForeignKey:  # type: ignore[type-arg]
-    """Someone who did something here: kept for as long as what they did."""
+    """Someone who did something here: kept for as long as what they did.
+
+    Without an index: nobody is ever deleted, and nothing is looked for by who did it.
+    """
     return models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=verbose_name,
@@ -27,6 +30,7 @@ def _person(verbose_name: StrOrPromise, *, null: bool = True) -> models.ForeignK
         blank=null,
         on_delete=models.PROTECT,
         related_name="+",
+        db_index=False,
     )
 
 
@@ -137,6 +141,7 @@ class Activation(models.Model):
         verbose_name=_("model version"),
         on_delete=models.PROTECT,
         related_name="activations",
+        db_index=False,
     )
     activated_at = models.DateTimeField(_("activated"), default=timezone.now)
     activated_by = _person(_("activated by"))
@@ -167,6 +172,8 @@ class Activation(models.Model):
         indexes = [
             # Which model was active on a date.
             models.Index(fields=["-activated_at", "-id"], name="activation_newest"),
+            # Whether a model is active or ever was, for each in the list of models.
+            models.Index(fields=["model_version"], name="activation_of_model"),
         ]
 
     def __str__(self) -> str:
@@ -190,6 +197,7 @@ class ActivationProposal(models.Model):
         verbose_name=_("model version"),
         on_delete=models.PROTECT,
         related_name="proposals",
+        db_index=False,
     )
     reason = models.TextField(_("reason"))
     proposed_by = _person(_("proposed by"), null=False)
@@ -238,6 +246,7 @@ class OperatingDecision(models.Model):
         verbose_name=_("model version"),
         on_delete=models.PROTECT,
         related_name="operating_decisions",
+        db_index=False,
     )
     moderate_from = models.FloatField(_("moderate from"))
     threshold = models.FloatField(_("threshold; high from"))
@@ -325,7 +334,11 @@ class TrainingRun(models.Model):
     """One training, from the draft of its plan to the model it made, or the reason it did not."""
 
     file = models.ForeignKey(
-        TrainingFile, verbose_name=_("file"), on_delete=models.PROTECT, related_name="runs"
+        TrainingFile,
+        verbose_name=_("file"),
+        on_delete=models.PROTECT,
+        related_name="runs",
+        db_index=False,
     )
     plan = models.JSONField(_("plan"))
     findings = models.JSONField(_("what was found in the columns"), default=list)
@@ -358,6 +371,10 @@ class TrainingRun(models.Model):
         verbose_name = _("training")
         verbose_name_plural = _("trainings")
         ordering = ["-created_at", "-id"]
+        indexes = [
+            # The trainings of a file: whether one is at work, before the file is erased.
+            models.Index(fields=["file"], name="training_run_of_file"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.file} · {self.get_state_display()}"

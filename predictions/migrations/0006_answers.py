@@ -4,25 +4,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('predictions', '0005_indexes_unlocked'),
+        ("predictions", "0005_indexes_unlocked"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='batch',
-            name='answers',
-            field=models.JSONField(blank=True, default=dict, verbose_name='what its words mean'),
+            model_name="batch",
+            name="answers",
+            field=models.JSONField(blank=True, default=dict, verbose_name="what its words mean"),
         ),
         migrations.AddField(
-            model_name='fileshape',
-            name='answers',
+            model_name="fileshape",
+            name="answers",
             field=models.JSONField(default=dict),
         ),
         migrations.AddField(
-            model_name='prediction',
-            name='given',
-            field=models.JSONField(blank=True, null=True, verbose_name='as the file said it'),
+            model_name="prediction",
+            name="given",
+            field=models.JSONField(blank=True, null=True, verbose_name="as the file said it"),
         ),
     ]

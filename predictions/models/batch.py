@@ -87,6 +87,7 @@ class Batch(models.Model):
         verbose_name=_("brought by"),
         on_delete=models.PROTECT,
         related_name="batches",
+        db_index=False,
     )
     uploaded_at = models.DateTimeField(_("brought"), default=timezone.now)
     request_id = models.CharField(_("request"), max_length=64, blank=True)
@@ -98,6 +99,7 @@ class Batch(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="corrections",
+        db_index=False,
     )
 
     state = models.CharField(
@@ -129,6 +131,7 @@ class Batch(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="batches",
+        db_index=False,
     )
     moderate_from = models.FloatField(_("moderate from"), null=True, blank=True)
     threshold = models.FloatField(_("threshold; high from"), null=True, blank=True)
@@ -141,6 +144,7 @@ class Batch(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="+",
+        db_index=False,
     )
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
@@ -159,6 +163,10 @@ class Batch(models.Model):
         indexes = [
             # The last file, for the dashboard.
             models.Index(fields=["-finished_at", "-id"], name="batch_last_finished"),
+            # Someone's files that are at work or wait for them, on every dashboard.
+            models.Index(fields=["uploaded_by"], name="batch_of_person"),
+            # The files that correct one, when its list is put together.
+            models.Index(fields=["corrects"], name="batch_corrections"),
         ]
 
     def __str__(self) -> str:
@@ -298,7 +306,7 @@ class FileShape(models.Model):
     # What a person said that words mean: `Batch.answers`.
     answers = models.JSONField(default=dict)
     updated_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False
     )
     updated_at = models.DateTimeField(default=timezone.now)
 
