@@ -114,3 +114,12 @@ def unnamed_client(*_: object) -> str:
     Its records in the audit pages say more.
     """
     return "someone"
+
+
+def keep_no_form(*, instance: AccessAttempt, **_: object) -> None:
+    """Receives `pre_save`: of a failed sign-in the username and the address count, and stay.
+
+    axes would keep what the address and the form held besides: where the page was to lead on to,
+    which may name an employee, and whatever a form was made to hold.
+    """
+    instance.get_data = instance.post_data = ""

@@ -235,8 +235,6 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_CLIENT_IP_CALLABLE = "accounts.addresses.counted_address"
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-# axes keeps what was posted with a failure. It knows `password` itself.
-AXES_SENSITIVE_PARAMETERS = ["old_password", "new_password1", "new_password2"]
 AXES_DISABLE_ACCESS_LOG = True  # `last_login` says as much, and does not grow
 AXES_LOCKOUT_CALLABLE = "accounts.lockout.locked_response"
 AXES_CLIENT_STR_CALLABLE = "accounts.lockout.unnamed_client"
