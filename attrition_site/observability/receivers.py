@@ -17,7 +17,7 @@ logger = logging.getLogger("attrition.files")
 
 def connect() -> None:
     """What every process does: count queries, and say what is slow and what is done of files."""
-    from mlcore.signals import worker_starting
+    from mlcore.signals import worker_ended, worker_starting
     from predictions.signals import chunk_done
 
     watch = QueryWatch(settings.SLOW_QUERY_MS)
@@ -25,6 +25,7 @@ def connect() -> None:
     user_logged_in.connect(_note_person)
     chunk_done.connect(_say_chunk)
     worker_starting.connect(_observe_worker)
+    worker_ended.connect(_worker_ended)
 
 
 def connect_metrics() -> None:
@@ -47,6 +48,12 @@ def _observe_worker(**_: Any) -> None:
     from attrition_site.observability import worker
 
     worker.begin()
+
+
+def _worker_ended(**_: Any) -> None:
+    from attrition_site.observability import worker
+
+    worker.end()
 
 
 def _note_person(*, user: Any, **_: Any) -> None:

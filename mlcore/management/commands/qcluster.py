@@ -25,4 +25,7 @@ class Command(BaseCommand):
         worker_guard.install()
         heartbeat.install()
         signals.worker_starting.send(sender=Command)
-        Cluster().start()
+        cluster = Cluster()
+        cluster.start()
+        cluster.sentinel.join()
+        signals.worker_ended.send(sender=Command)

@@ -1,0 +1,108 @@
+"""The product's processes as they are run, on the test's own database, and what they tell."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import subprocess
+import sys
+import time
+
+import psutil
+from django.conf import settings
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.test_run import free_port
+from tests.training.test_jobs import database_url
+
+PATIENCE = 60  # seconds; only a failure takes that long
+
+
+class Process:
+    """A process of the product that shows metrics."""
+
+    def __init__(self, folder, *command, **variables):
+        self.port, self.metrics_port = free_port(), free_port()
+        self.log = folder / "output.log"
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir()
+        if not command:
+            from attrition_site import web_server
+
+            command = tuple(web_server.arguments("127.0.0.1", self.port))
+        environment = os.environ | {
+            "DATABASE_URL": database_url(),
+            "DJANGO_SETTINGS_MODULE": "attrition_site.settings",
+            "LOG_FORMAT": "json",
+            "LOG_LEVEL": "INFO",
+            "METRICS_PORT": str(self.metrics_port),
+            "WORKER_METRICS_PORT": str(self.metrics_port),
+            "TMPDIR": str(self.temporary),
+        }
+        with self.log.open("w") as output:
+            self.process = psutil.Popen(
+                [sys.executable, "-m", *command],
+                cwd=settings.BASE_DIR,
+                env=environment | variables,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def lines(self):
+        """What it wrote, every line of it."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    @property
+    def folders(self):
+        """Those of its metrics."""
+        return [path for path in self.temporary.iterdir() if path.name.startswith("attrition-met")]
+
+    def ask(self, path, *, port=None, body=None, **headers):
+        """Status and body of what is answered."""
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=20)
+        with contextlib.closing(connection):
+            content = None if body is None else json.dumps(body)
+            headers = {"Content-Type": "application/json"} | headers
+            connection.request("POST" if body else "GET", path, content, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+
+    def metrics(self):
+        """Every sample by its name and its labels, in the order of their names."""
+        status, text = self.ask("/metrics", port=self.metrics_port)
+        assert status == 200
+        return {
+            (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+
+    def families(self):
+        """The metrics by name: their kind, their labels, and what they say of themselves."""
+        _, text = self.ask("/metrics", port=self.metrics_port)
+        return {family.name: family for family in text_string_to_metric_families(text)}
+
+    def until(self, holds, patience=PATIENCE):
+        """Wait for something to be so."""
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, self.log.read_text()
+            with contextlib.suppress(OSError, http.client.HTTPException, KeyError):
+                if holds():
+                    return
+            time.sleep(0.05)
+        raise AssertionError(self.log.read_text())
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            with contextlib.suppress(psutil.TimeoutExpired):
+                self.process.wait(20)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, 9)
+        self.process.wait()
