@@ -31,6 +31,8 @@ _RESERVED = frozenset(RESERVED_ATTRS) | {"asctime", "message", "request_id"}
 # What the first line of these says names a constraint, a server or a setting. The lines that
 # follow, and what other errors say, may quote a row.
 _SPEAKING = (OperationalError, InterfaceError, IntegrityError, ImproperlyConfigured)
+# What a caller chose must not begin a line that looks like one of ours.
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)}
 # How a failed task's end begins: what it raised comes after the dash.
 _FAILED_TASK = re.compile(r"(Failed .*?\)) - ", re.DOTALL)
 _ErrorInfo = (
@@ -162,6 +164,7 @@ class PlainFormatter(_SafeErrors):
         fields: dict[str, Any] = {
             name: value for name, value in record.__dict__.items() if name not in _RESERVED
         }
-        return " ".join(
+        line = " ".join(
             [super().formatMessage(record), *(f"{name}={value}" for name, value in fields.items())]
         )
+        return line.translate(_CONTROLS)
