@@ -237,7 +237,7 @@ class PredictionAdmin(ReadOnlyAdmin):
                 rel_tol=_ROUNDING,
             ),
             "groups": list(prediction.groups.items()),
-            "given": said_in_file(prediction, language()),
+            "given": said_in_file(prediction, language(), audit=True),
             "same_model": prediction.model_sha256 == prediction.model_version.sha256,
             "raw": _raw(prediction),
         }

@@ -242,13 +242,19 @@ def _in_words(feature: Feature, value: Value, language: str) -> str:
     return _("Not known") if value is None else feature.value_text(value, language)
 
 
-def said_in_file(prediction: Prediction, language: str) -> list[tuple[str, str]]:
-    """The words of its file that a person told the meaning of, each with its question."""
+def said_in_file(
+    prediction: Prediction, language: str, *, audit: bool = False
+) -> list[tuple[str, str]]:
+    """The words of its file that a person told the meaning of, each with its question.
+
+    With `audit`, also those that were said to a question which is kept for fairness checks alone.
+    """
     schema = registry.schema_of(prediction.model_version)
+    known = {feature.name: feature for feature in (schema.everything if audit else schema.features)}
     return [
-        (say(feature.label, language, name), word)
+        (say(known[name].label, language, name), word)
         for name, word in (prediction.given or {}).items()
-        if (feature := schema.by_name.get(name))
+        if name in known
     ]
 
 

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.reader import language, person, personal
+from accounts.roles import ACCESS_ADMIN
 from mlcore.engine.values import InvalidValueError, read_identifier
 from mlcore.templatetags.figures import percent
 from predictions import timeline_chart
@@ -91,7 +92,7 @@ def result(request: HttpRequest, pk: UUID) -> HttpResponse:
         "neighbours": _neighbours(request, prediction),
         # A header may be any word, and a template would look "items" up among them.
         "groups": list(prediction.groups.items()),
-        "given": said_in_file(prediction, language()),
+        "given": said_in_file(prediction, language(), audit=request.user.has_perm(ACCESS_ADMIN)),
     }
     if request.user.has_perm("predictions.assess_by_form"):
         context["trying"] = _trying(prediction, request.GET.dict())

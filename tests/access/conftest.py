@@ -4,6 +4,7 @@ import pytest
 from django.db import transaction
 
 from tests.access.world import make_world
+from tests.batches.conftest import assessed, bring  # noqa: F401 (fixtures)
 
 
 @pytest.fixture(scope="module")

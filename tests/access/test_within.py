@@ -9,15 +9,15 @@ import pytest
 from django.urls import reverse
 
 from accounts.demo import make_demo_accounts
+from predictions.batches import jobs
 from predictions.models import Source
 from tests.access.world import FILE
+from tests.batches.conftest import work_to_the_end
 from tests.people import bearer
 
 # Of the attributes that are kept apart, as `apart` gives them.
 AUDIT = {"age": 57, "gender": "Female", "marital_status": "Divorced"}
 LABELS = ("Age", "Gender", "Marital status")
-
-pytest_plugins = ["tests.batches.conftest"]
 
 
 @pytest.fixture
@@ -45,6 +45,24 @@ class TestAttributesForFairnessChecks:
         assert float(form["monthly_income"].value()) == apart.inputs["monthly_income"]
         shown = {field.name: field.value() for field in form.audit_fields() if field.value()}
         assert set(shown) == (set(AUDIT) if reads else set())
+
+    @pytest.mark.parametrize(
+        ("person", "reads"), [("alice", False), ("bob", True), ("carol", True)]
+    )
+    def test_a_word_of_a_file_that_tells_one_is_read_by_who_may_audit(
+        self, client, request, alice, bring, person, reads
+    ):
+        file = FILE.replace(b"Department", b"Gender").replace(b"Sales", b"Weiblich")
+        draft = bring(alice, file)
+        draft.answers = {"gender": {"Weiblich": "Female"}}
+        draft.save()
+        assert jobs.begin(draft, record=True, by=alice)
+        work_to_the_end(draft)
+        prediction = draft.predictions.first()
+        assert prediction.audit_attributes == {"gender": "Female"}
+        assert prediction.given == {"gender": "Weiblich"}
+        page = opened(client, request.getfixturevalue(person), prediction.get_absolute_url())
+        assert ("Weiblich" in page.text) is reads
 
     @pytest.mark.parametrize("person", ["alice", "bob", "carol"])
     def test_a_download_of_the_history_has_none(self, client, request, apart, person):
