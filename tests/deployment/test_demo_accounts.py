@@ -164,9 +164,15 @@ def test_a_demonstration_turned_production_starts_once_it_is_closed(tmp_path):
     """The file of a demonstration on SQLite, asked for by name; it asks PostgreSQL alike."""
     settings = {"DJANGO_SETTINGS_MODULE": "attrition_site.settings"}
     assert python(tmp_path, "-c", DEMONSTRATION, **settings) == (0, "")
-    for command in (("manage.py", "migrate"), ("manage.py", "qcluster"), SERVE):
+    for command in (
+        ("manage.py", "migrate"),
+        ("manage.py", "qcluster"),
+        ("-m", "attrition_site.serve", "migrate"),
+        ("-m", "attrition_site.run"),
+        SERVE,
+    ):
         status, output = python(tmp_path, *command)
-        assert status != 0
+        assert status != 0, command
         assert "Demo accounts whose password is published can sign in: admin, api" in output
     status, output = python(tmp_path, "manage.py", "close_demo_accounts")
     assert (status, output.splitlines()[0]) == (0, "Closed: admin, api, auditor, hr."), output

@@ -299,8 +299,8 @@ def test_a_new_user_comes_to_a_production_that_survives_its_database(tmp_path, s
         again = [someone.get(place) for place in places]
         assert [page.status for page in again] == [200, 200, 200]
         assert [shown(page) for page in again] == [shown(page) for page in pages]
-    replayed = machine.run(".venv/bin/python manage.py replay_predictions")
-    assert "3" in replayed
+    # It fails where one differs by a bit.
+    assert machine.run(".venv/bin/python manage.py replay_predictions").startswith("3 replayed")
 
 
 def rows(socket_folder, password):
