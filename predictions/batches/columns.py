@@ -45,6 +45,8 @@ _HOW = {
     PLACES: pgettext_lazy("how a column was recognised", "Proposed: to compare sites"),
 }
 
+LOOK = "look"
+"""What a form asks for that is only to be looked at again."""
 _BLANK = "@blank"
 """The meaning of a word that says that nothing is known."""
 
@@ -404,7 +406,7 @@ class ColumnsForm(forms.Form):
                 field = _group(place) if _group(place) in self.fields else _name(place)
                 told = _("{columns} cannot both be kept as “{name}”: give one another name.")
                 self.add_error(field, told.format(columns=self._list(found), name=name))
-        for name, words in self._words.items():
+        for name, words in self._words.items() if self.data.get("action") != LOOK else ():
             unseen = any(
                 seen and _meaning(name, text) not in self.data for text, seen in words.items()
             )

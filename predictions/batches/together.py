@@ -53,7 +53,8 @@ class Together(Ranking):
         self._columns["row"] = rows[self._order]
         # A file of which nobody was assessed has no columns to speak of.
         self._parts = [part for part in parts if len(part)]
-        keys = dict.fromkeys(key for part in self._parts for key in part.values)
+        # By what only a few corrected rows tell, a whole file is not compared.
+        keys = self._parts[0].values if self._parts else {}
         self.values = {key: ranking.all_values(key, self._values(key)) for key in keys}
         self._tables = {key: self._added(key) for key in keys}
 

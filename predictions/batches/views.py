@@ -305,7 +305,13 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
         context = {"batch": batch, "progress": now, "trying": trying}
         return render(request, "batches/cancel.html", context)
     if request.method != "POST" or not jobs.cancel(batch):
-        messages.info(request, _("The work on this file had ended already."))
+        batch.refresh_from_db(fields=["state"])
+        told_why = (
+            _("Nothing is being done with this file: there is nothing to stop.")
+            if batch.state in WAITING
+            else _("The work on this file had ended already.")
+        )
+        messages.info(request, told_why)
     return redirect(batch)
 
 

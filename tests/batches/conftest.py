@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from mlcore import registry
 from mlcore.engine.ingest import matching
 from mlcore.engine.operating import OperatingPoint
-from mlcore.models import Basis
+from mlcore.models import Basis, ModelVersion
 from mlcore.operating_decisions import decide_operating_point
 from mlcore.public_data import ibm_file as public_file
 from predictions.batches import files, jobs
@@ -65,20 +65,21 @@ def tried(bring):
 
 @pytest.fixture
 def move_levels(carol):
-    """Lets the levels of risk of a batch's model begin elsewhere from now on."""
+    """Lets the levels of risk begin elsewhere from now on."""
+    return lambda: decide(carol, (0.01, 0.02, 0.03))
 
-    def move(batch):
-        decide_operating_point(
-            version=batch.model_version,
-            point=OperatingPoint((0.01, 0.02, 0.03)),
-            basis=Basis.COST,
-            basis_value=0.5,
-            reason="for the test",
-            by=carol,
-        )
-        registry.forget()
 
-    return move
+def decide(person, bounds):
+    """The active model's levels of risk begin there from now on."""
+    decide_operating_point(
+        version=ModelVersion.objects.get(pk=registry.active().id),
+        point=OperatingPoint(bounds),
+        basis=Basis.COST,
+        basis_value=0.5,
+        reason="for the test",
+        by=person,
+    )
+    registry.forget()
 
 
 def upload(content, name="employees.csv"):

@@ -226,7 +226,7 @@ def test_levels_that_were_changed_after_a_try_are_said_and_it_is_tried_again(
 ):
     batch = tried(export())
     assert "levels of risk begin elsewhere" not in text_of(as_alice.get(batch.get_absolute_url()))
-    move_levels(batch)
+    move_levels()
     page = text_of(as_alice.get(batch.get_absolute_url()))
     assert "The levels of risk begin elsewhere since this was tried" in page
     assert "Assess 12 people now" not in page
@@ -244,7 +244,7 @@ def test_a_click_made_before_the_levels_were_changed_records_nothing(
     as_alice, tried, move_levels, from_columns
 ):
     batch = tried(export())
-    move_levels(batch)
+    move_levels()
     if from_columns:
         answer = send(as_alice, batch, "assess")
     else:
@@ -303,6 +303,14 @@ def test_it_is_asked_once_before_the_work_is_stopped(as_alice, begun):
     as_alice.post(address)
     answer = as_alice.get(address, follow=True)
     assert "had ended already" in text_of(answer)
+
+
+def test_there_is_nothing_to_stop_of_a_file_that_waits(as_alice):
+    batch = bring(as_alice)
+    answer = as_alice.get(reverse("batches:cancel", args=[batch.pk]), follow=True)
+    text = text_of(answer)
+    assert "Nothing is being done with this file: there is nothing to stop." in text
+    assert "had ended" not in text
 
 
 def test_it_is_asked_once_before_a_file_is_discarded(as_alice, tried):

@@ -16,7 +16,7 @@ from django.urls import reverse
 from predictions.explanation import explain
 from predictions.models import Prediction
 from predictions.models.batch import BatchState
-from tests.batches.conftest import first_rows
+from tests.batches.conftest import decide, first_rows
 from tests.batches.workforces import workforce
 
 ROWS = 120
@@ -79,6 +79,25 @@ class TestTheAnswer:
         text = text_of(page())
         assert done.model_version.version in text
         assert "at the request of Alice" in text
+
+    @pytest.mark.parametrize(
+        ("point", "told"),
+        [
+            ((0.01, 0.02, 0.99), "1 of 1 people is at high risk of leaving, nobody at very high"),
+            ((0.01, 0.02, 0.03), "1 of 1 people is at very high risk of leaving: begin with"),
+        ],
+    )
+    def test_of_one_person_it_speaks_as_of_one(self, as_alice, assessed, alice, carol, point, told):
+        decide(carol, point)
+        batch = assessed(alice, b"EmployeeNumber,OverTime\n1,Yes\n")
+        text = text_of(as_alice.get(batch.get_absolute_url()))
+        assert told in text
+        assert "begin with this person." in text
+
+    def test_a_filter_does_not_repeat_its_question_in_every_answer(self, page):
+        text = page().content.decode()
+        assert '<optgroup label="Works overtime"><option value="over_time:' in text
+        assert "Works overtime: " not in text.partition('id="add"')[2].partition("</select>")[0]
 
     def test_nobody_at_high_risk_is_said_too(self, as_alice, assessed, alice):
         calm = (
@@ -171,6 +190,14 @@ class TestWhatWasBroughtAgain:
         later = as_alice.get(assessed(alice, first_rows(ibm_file, 30)).get_absolute_url())
         assert [level.before for level in later.context["found"].levels] == shares
 
+    def test_a_column_that_only_the_corrected_file_has_compares_nobody(
+        self, as_alice, assessed, alice, ibm_file
+    ):
+        batch = assessed(alice, workforce(ibm_file, 30, wrong=range(4)), grouped=())
+        assessed(alice, workforce(ibm_file, 4), corrects=batch)
+        found = as_alice.get(batch.get_absolute_url()).context["found"]
+        assert (found.group_headers, found.people) == ([], 30)
+
     def test_a_column_that_the_corrected_file_lacks_is_not_given(
         self, as_alice, assessed, alice, ibm_file
     ):
@@ -183,7 +210,7 @@ class TestWhatWasBroughtAgain:
         self, pages, assessed, alice, move_levels, ibm_file
     ):
         batch = assessed(alice, workforce(ibm_file, 30, wrong=range(4)))
-        move_levels(batch)
+        move_levels()
         assessed(alice, workforce(ibm_file, 4), name="later.csv", corrects=batch)
         text = pages(batch)[0]
         assert "4 were corrected in later.csv , and judged by another model or other levels" in text
