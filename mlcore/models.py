@@ -163,6 +163,7 @@ class Activation(models.Model):
         verbose_name_plural = _("activations")
         ordering = ["-activated_at", "-id"]
         constraints = [
+            # At any moment one model answers, and each process finds it by this.
             models.UniqueConstraint(
                 fields=["is_current"],
                 condition=models.Q(is_current=True),
@@ -215,6 +216,8 @@ class ActivationProposal(models.Model):
         ordering = ["-proposed_at", "-id"]
         default_permissions = ("view",)
         constraints = [
+            # Of two open proposals of a model, one would stay when the other is answered. The open
+            # one of a model is found by this.
             models.UniqueConstraint(
                 fields=["model_version"],
                 condition=models.Q(state="open"),

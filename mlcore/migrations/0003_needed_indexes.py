@@ -62,6 +62,11 @@ class Migration(migrations.Migration):
                 verbose_name="decided by",
             ),
         ),
+        # With a column's index Django drops every other index of that column alone, the one that
+        # this constraint is among them.
+        migrations.RemoveConstraint(
+            model_name="activationproposal", name="one_open_proposal_per_model"
+        ),
         migrations.AlterField(
             model_name="activationproposal",
             name="model_version",
@@ -71,6 +76,14 @@ class Migration(migrations.Migration):
                 related_name="proposals",
                 to="mlcore.modelversion",
                 verbose_name="model version",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="activationproposal",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "open")),
+                fields=("model_version",),
+                name="one_open_proposal_per_model",
             ),
         ),
         migrations.AlterField(
