@@ -18,7 +18,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template import loader
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views import defaults
 from rest_framework import exceptions
 
@@ -122,6 +122,8 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpRespo
         detail = _("Correct the fields below.")
     elif isinstance(error.detail, exceptions.ErrorDetail):
         code = error.detail.code or code
+    if isinstance(error, exceptions.Throttled) and code == error.default_code:
+        detail = too_often(math.ceil(error.wait or 1))
     return problem(
         error.status_code,
         instance=instance,
@@ -130,6 +132,15 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpRespo
         errors=errors,
         headers=headers,
     )
+
+
+def too_often(seconds: int) -> str:
+    """When to come back, in words."""
+    return ngettext(
+        "Too many requests within a minute. Try again in %(seconds)s second.",
+        "Too many requests within a minute. Try again in %(seconds)s seconds.",
+        seconds,
+    ) % {"seconds": seconds}
 
 
 def _errors_by_field(details: Any) -> dict[str, Any]:

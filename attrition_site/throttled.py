@@ -10,11 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as _
 
 from accounts.throttling import STANDING, Limit, Standing, count, sender, who
 from attrition_site.doors import SIGN_INS, limits_of
-from attrition_site.problems import answer, is_api
+from attrition_site.problems import answer, is_api, too_often
 
 
 class ThrottleMiddleware:
@@ -56,8 +55,7 @@ def _refusal(request: HttpRequest, standing: Standing) -> HttpResponse:
         request,
         429,
         code="throttled",
-        detail=_("Too many requests. Try again in %(seconds)s seconds.")
-        % {"seconds": standing.resets},
+        detail=too_often(standing.resets),
         context={"seconds": standing.resets},
         headers=standing.headers(),
     )

@@ -31,7 +31,6 @@ def check(answer):
     assert "no-store" in answer["Cache-Control"]
     assert "public" not in answer["Cache-Control"]
     assert "camera=()" in answer["Permissions-Policy"]
-    assert "Server" not in answer
     let_go(answer)
 
 

@@ -56,6 +56,7 @@ def test_a_program_that_asks_too_often_is_told_when_to_come_back(call, settings)
     assert document["status"] == 429
     assert document["type"] == "urn:attrition:problem:throttled"
     assert document["request_id"] == answer["X-Request-ID"]
+    assert document["detail"].startswith("Too many requests within a minute. Try again in ")
     assert Prediction.objects.count() == 2
     with time_machine.travel(timezone.now() + timedelta(seconds=wait), tick=False):
         assert call().status_code == 201
