@@ -7,7 +7,9 @@ same time, the first to write a chunk goes on and the other one leaves.
 
 from __future__ import annotations
 
+import itertools
 import json
+import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -36,6 +38,7 @@ MOST_VALUES = 200
 """Of a group: a column with more of them compares nobody, and no page could list them."""
 
 _QUICKLY = 1  # zlib's level
+_LENGTH = struct.Struct("<I")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,24 +117,47 @@ class Rows:
         return len(self.lines) + len(self.odd)
 
     def pack(self) -> bytes:
-        """As a chunk keeps them."""
+        """As a chunk keeps them: each column apart, so that one is read without the others."""
         odd = [[o.line, o.problem.code, o.problem.params, o.cells] for o in self.odd]
-        text = json.dumps(
-            [self.places, self.lines, self.columns, odd], ensure_ascii=False, separators=(",", ":")
-        )
-        return zlib.compress(text.encode("utf-8", "surrogatepass"), _QUICKLY)
+        parts = [_packed(part) for part in (self.lines, odd, *self.columns)]
+        directory = _packed([[*self.places], [len(part) for part in parts]])
+        return b"".join([_LENGTH.pack(len(directory)), directory, *parts])
 
     @classmethod
     def unpack(cls, content: bytes) -> Rows:
         """The inverse of `pack`."""
-        text = zlib.decompress(content).decode("utf-8", "surrogatepass")
-        places, lines, columns, odd = json.loads(text)
+        places, parts = _parts(content)
+        lines, odd, *columns = map(_unpacked, parts)
         return cls(
             places,
             lines,
             columns,
             [Odd(line, Problem(code, params), cells) for line, code, params, cells in odd],
         )
+
+    @staticmethod
+    def column_of(content: bytes, place: int) -> tuple[list[int], list[str]]:
+        """Of what `pack` made, the line of each row, and its cell in the column at a place."""
+        places, (lines, _odd, *columns) = _parts(content)
+        return _unpacked(lines), _unpacked(columns[places.index(place)])
+
+
+def _packed(part: object) -> bytes:
+    text = json.dumps(part, ensure_ascii=False, separators=(",", ":"))
+    return zlib.compress(text.encode("utf-8", "surrogatepass"), _QUICKLY)
+
+
+def _unpacked(part: bytes) -> Any:
+    return json.loads(zlib.decompress(part).decode("utf-8", "surrogatepass"))
+
+
+def _parts(content: bytes) -> tuple[list[int], list[bytes]]:
+    """The places, and the packed lines, odd rows and columns."""
+    (length,) = _LENGTH.unpack_from(content)
+    start = _LENGTH.size + length
+    places, sizes = _unpacked(content[_LENGTH.size : start])
+    bounds = itertools.accumulate(sizes, initial=start)
+    return places, [content[begin:end] for begin, end in itertools.pairwise(bounds)]
 
 
 def group_text(cell: str) -> str:

@@ -25,9 +25,7 @@ def references(batch: Batch, lines: Iterable[int]) -> dict[int, str]:
     @cache
     def chunk(number: int) -> tuple[list[int], list[str]]:
         content = batch.chunks.values_list("content", flat=True).get(number=number)
-        rows = Rows.unpack(bytes(content))
-        column = rows.columns[rows.places.index(place)] if rows.lines else []
-        return rows.lines, [*column]
+        return Rows.column_of(bytes(content), place)
 
     def reference(line: int) -> str:
         # The chunks follow each other as the lines do; near the guess, for few lines are no rows.
