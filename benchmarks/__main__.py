@@ -43,12 +43,20 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--rounds", type=int, default=5, help="rounds, of which the median counts (%(default)s)"
     )
+    parser.add_argument(
+        "--predictions",
+        type=int,
+        default=10_000_000,
+        help="how many are stored when growth is measured (default: %(default)s)",
+    )
     options = parser.parse_args()
     known = {MODELS, *measurements.BENCHMARKS}
     if unknown := [name for name in options.names if name not in known]:
         parser.error(f"there is no benchmark {unknown[0]!r}")
     if not 0 < options.seconds <= 600 or not 0 < options.rounds <= 100:
         parser.error("--seconds from 0 to 600, --rounds from 1 to 100")
+    if not 12_000 <= options.predictions <= 100_000_000:
+        parser.error("--predictions from 12000 to 100000000")
     return options
 
 
@@ -72,7 +80,12 @@ def _run(options: argparse.Namespace) -> int:
     plan = (
         measurements.QUICK
         if options.quick
-        else measurements.Plan(seconds=options.seconds, rounds=options.rounds, repeats=200)
+        else measurements.Plan(
+            seconds=options.seconds,
+            rounds=options.rounds,
+            repeats=200,
+            predictions=options.predictions,
+        )
     )
     failures: list[str] = []
     left_out = measurements.ONLY_NAMED

@@ -104,10 +104,13 @@ def begin(analyst: Any, program: Any) -> History:
     return History(analyst=analyst, program=program, earlier=earlier, begins=begins)
 
 
-def fill(history: History, total: int, *, months: int, recent: int = 0) -> list[Any]:
+def fill(
+    history: History, total: int, *, months: int, recent: int = 0, settle: bool = True
+) -> list[Any]:
     """Add predictions until there are `total`, as many for each of `months` months.
 
     The `recent` months before now are left as they are; the first half is the earlier model's.
+    Unless it is not to `settle`, the table is then vacuumed and looked through.
 
     Gives the files, the oldest first. Raises `BenchmarkError` when the number is another one.
     """
@@ -151,9 +154,10 @@ def fill(history: History, total: int, *, months: int, recent: int = 0) -> list[
             _insert(_BY_ONE, values, begins, timedelta(days=27) / (rows - by_file), rows - by_file)
     if (found := Prediction.objects.count()) != total:
         raise BenchmarkError(f"{found} predictions instead of {total}.")
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM (ANALYZE) predictions_prediction")
-        cursor.execute("ANALYZE")
+    if settle:
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM (ANALYZE) predictions_prediction")
+            cursor.execute("ANALYZE")
     return files
 
 

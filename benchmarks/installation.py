@@ -135,13 +135,13 @@ def serving(place: Installation, *, workers: int) -> Iterator[Server]:
     from attrition_site import web_server
     from attrition_site.run import Servers
 
-    host, port = "127.0.0.1", _free_port()
+    host, port = "127.0.0.1", free_port()
     _close_connections()  # a fork must not take a connection's threads along
     servers = Servers()
     try:
         pid = servers.start("The web server", *web_server.arguments(host, port, workers=workers))
         _wait_until_healthy(servers, host, port)
-        token = _ask(
+        token = ask(
             host, port, "/api/v1/auth/token", {"username": USERNAME, "password": place.password}
         )["access"]
         yield Server(address=(host, port), token=token, workers=children(pid))
@@ -149,7 +149,7 @@ def serving(place: Installation, *, workers: int) -> Iterator[Server]:
         servers.stop()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -162,14 +162,14 @@ def _wait_until_healthy(servers: Any, host: str, port: int) -> None:
         if ended := servers.ended():
             raise BenchmarkError(ended)
         with contextlib.suppress(OSError, BenchmarkError):
-            _ask(host, port, "/api/v1/health")
+            ask(host, port, "/api/v1/health")
             return
         if time.monotonic() > deadline:
             raise BenchmarkError(f"The web server did not answer within {START_PATIENCE:.0f} s.")
         time.sleep(0.05)
 
 
-def _ask(host: str, port: int, path: str, body: Any = None) -> Any:
+def ask(host: str, port: int, path: str, body: Any = None) -> Any:
     """The JSON that is answered. Raises `BenchmarkError` when that is a refusal."""
     connection = http.client.HTTPConnection(host, port, timeout=10)
     try:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks import beside, files, growth, pages, processes
 from benchmarks import engine as measured_engine
-from benchmarks import files, pages, processes
 from benchmarks.installation import Installation, Server, employees, serving
 from benchmarks.load import Load, drive, post
 
@@ -32,6 +32,8 @@ class Plan:
     """Of what is called directly."""
     rows: int = 1_000_000
     """Scored at once."""
+    predictions: int = 10_000_000
+    """Stored, when growth is measured."""
     quick: bool = False
     """Only to see that it works."""
 
@@ -281,8 +283,10 @@ BENCHMARKS: dict[str, Callable[[Installation, Plan, Measured], None]] = {
     "api": api,
     "batch": batch,
     "engine": engine,
+    "beside": beside.beside,
     "files": files.files,
     "pages": pages.pages,
+    "growth": growth.growth,
 }
-ONLY_NAMED = frozenset({"files", "pages"})
-"""Those that take many minutes, and gigabytes of disk: not among all."""
+ONLY_NAMED = frozenset({"beside", "files", "pages"})
+"""Those that take minutes, or gigabytes of disk: not among all."""

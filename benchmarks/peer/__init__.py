@@ -1,0 +1,1 @@
+"""What a team would build instead, for measuring beside the product and for nothing else."""
