@@ -101,6 +101,13 @@ class Environment:
     def path(self, name: str, default: Path) -> Path:
         return self._folder / self.text(name, str(default))
 
+    def https_header(self, name: str) -> tuple[str, str] | None:
+        """The header that says `https`, as Django asks for it; None where nothing is set."""
+        header = self.text(name).upper().replace("-", "_").removeprefix("HTTP_")
+        if not re.fullmatch(r"[A-Z0-9_]*", header):
+            self.refuse(f"{name} is {self.text(name)!r}: set it to a header's name alone.")
+        return (f"HTTP_{header}", "https") if header else None
+
     def time_zone(self, name: str, default: str) -> str:
         given = self.text(name, default)
         try:

@@ -342,10 +342,7 @@ SECURE_REDIRECT_EXEMPT = [r"^(api/v1/)?health$", r"^health/(live|ready)$"]
 # A staging host may go back to HTTP within the hour; production has its name for itself.
 _hsts = {"development": 0, "demo": 3600, "staging": 3600, "production": 31536000}
 SECURE_HSTS_SECONDS = env.number("SECURE_HSTS_SECONDS", _hsts[ENVIRONMENT])
-_https_header = env.text("SECURE_PROXY_SSL_HEADER", "")
-SECURE_PROXY_SSL_HEADER = (
-    (f"HTTP_{_https_header.upper().replace('-', '_')}", "https") if _https_header else None
-)
+SECURE_PROXY_SSL_HEADER = env.https_header("SECURE_PROXY_SSL_HEADER")
 # Whether subdomains have HTTPS, and browsers' lists should say so, is for the domain to decide.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 # The largest request body in bytes, looked at before anything is parsed; where people sign in, less
