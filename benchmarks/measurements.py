@@ -288,5 +288,5 @@ BENCHMARKS: dict[str, Callable[[Installation, Plan, Measured], None]] = {
     "pages": pages.pages,
     "growth": growth.growth,
 }
-ONLY_NAMED = frozenset({"beside", "files", "pages"})
+ONLY_NAMED = frozenset({"beside", "files", "growth", "pages"})
 """Those that take minutes, or gigabytes of disk: not among all."""
