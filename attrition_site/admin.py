@@ -63,11 +63,11 @@ class AuditAdminSite(AdminSite):
         inner = super().admin_view(view, cacheable)
 
         def door(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            if request.user.is_authenticated and not self.has_permission(request):
-                return self.no_access(request)
             methods = _METHODS.get(view.__name__, _SAFE)
             if request.method not in methods:
                 return HttpResponseNotAllowed(methods)
+            if request.user.is_authenticated and not self.has_permission(request):
+                return self.no_access(request)
             page = getattr(view, "__self__", None)
             if isinstance(page, ModelAdmin) and view.__name__ == "changelist_view":
                 return _list(page, inner, request, *args, **kwargs)

@@ -68,7 +68,8 @@ def test_every_door_answers_everyone_as_the_table_says(world, name):
         rights = someone.rights
         if name == "root" and rights not in door.enters and Visitor.API in door.enters:
             rights = Visitor.API
-        for method in METHODS:
+        # Who shares a line of the table with another is spared what nobody may.
+        for method in METHODS if name not in ("gone", "root") else METHODS[:3]:
             expected = answers(door, rights, method)
             undone = Answer.OPEN in expected  # what is refused must not need to be undone
             got = knock(world, someone, door, method, undone=undone)
