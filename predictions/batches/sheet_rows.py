@@ -7,10 +7,11 @@ either a number or an inline text; there is no third kind, so that nothing becom
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Callable, Iterable
-from typing import IO
-from zipfile import ZIP_DEFLATED, ZipFile
+from collections.abc import Callable, Iterable, Iterator
+from typing import IO, Any
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from predictions.exports import Cell, Column, Record
 
@@ -24,28 +25,51 @@ _LIKE_ESCAPED = re.compile("_(?=x[0-9a-fA-F]{4}_)")
 _SPECIAL = re.compile("[&<>_\x00-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
-def fill(
-    pattern: IO[bytes], file: IO[bytes], plan: list[Column], records: Iterable[Record], count: int
-) -> None:
-    """Write to `file` the workbook of `pattern` with the records as the rows of its first sheet.
+class _Sent(io.RawIOBase):
+    """What a workbook is written to, and taken from while it grows: nothing is gone back to."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, part: Any) -> int:
+        self._parts.append(bytes(part))
+        return len(part)
+
+    def taken(self) -> Iterator[bytes]:
+        """What was written since it was last asked for, if anything."""
+        if self._parts:
+            yield b"".join(self._parts)
+            self._parts.clear()
+
+
+def filled(
+    pattern: IO[bytes], plan: list[Column], records: Iterable[Record], count: int
+) -> Iterator[bytes]:
+    """The workbook of `pattern` with the records as the rows of its first sheet, as it is written.
 
     That sheet has a header and one row with a cell for each column of `plan`; `count` is about how
     many records there are.
     """
     name = "xl/worksheets/sheet1.xml"
-    with (
-        ZipFile(pattern) as given,
-        ZipFile(file, "w", ZIP_DEFLATED, compresslevel=_LEVEL) as made,
-    ):
+    sent = _Sent()
+    with ZipFile(pattern) as given, ZipFile(sent, "w", compresslevel=_LEVEL) as made:
         for item in given.infolist():
             if item.filename != name:
                 made.writestr(item, given.read(item), ZIP_DEFLATED)
+        yield from sent.taken()
         before, row, after = _around_the_row(given.read(name).decode())
-        with made.open(name, "w", force_zip64=count > _ZIP64_FROM) as sheet:
+        first = ZipInfo(name, given.getinfo(name).date_time)
+        first.compress_type = ZIP_DEFLATED
+        with made.open(first, "w", force_zip64=count > _ZIP64_FROM) as sheet:
             sheet.write(before.encode())
             for portion in _rows(_cells(row, plan), records):
                 sheet.write(portion.encode())
+                yield from sent.taken()
             sheet.write(after.encode())
+    yield from sent.taken()
 
 
 def _around_the_row(sheet: str) -> tuple[str, str, str]:

@@ -5,12 +5,13 @@ Imports xlsxwriter, so import it only where a workbook is about to be made.
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Callable, Iterable
 from typing import IO, Any, cast
 
 import xlsxwriter
-from django.http import FileResponse
+from django.http import FileResponse, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -25,28 +26,24 @@ from predictions.exports import Column, Record
 from predictions.models.prediction import BandChoice
 from predictions.workbook import HEADER, OPTIONS, STYLES, model_words, who
 
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
 
 def results_workbook(
     found: Results, plan: list[Column], records: Iterable[Record], *, user: User, name: str
-) -> FileResponse:
-    """The list, and a sheet that says which file, which model, when and by whom."""
-
-    pattern = tempfile.TemporaryFile()  # noqa: SIM115 - closed below
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
+) -> StreamingHttpResponse:
+    """The list, and a sheet that says which file, which model, when and by whom; sent while it is
+    written, so that nobody looks at a page where nothing happens.
+    """
+    pattern = io.BytesIO()
     count = len(found.positions)
-    try:
-        with xlsxwriter.Workbook(pattern, OPTIONS) as workbook:
-            _write_pattern(workbook, plan, count)
-            _write_origin(workbook, found, user)
-        pattern.seek(0)
-        sheet_rows.fill(pattern, file, plan, records, count)
-        file.seek(0)
-    except BaseException:
-        file.close()
-        raise
-    finally:
-        pattern.close()
-    return FileResponse(file, as_attachment=True, filename=name)
+    with xlsxwriter.Workbook(pattern, OPTIONS) as workbook:
+        _write_pattern(workbook, plan, count)
+        _write_origin(workbook, found, user)
+    written = sheet_rows.filled(pattern, plan, records, count)
+    response = StreamingHttpResponse(written, content_type=_XLSX)
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
 
 
 def _write_pattern(workbook: Any, plan: list[Column], count: int) -> None:

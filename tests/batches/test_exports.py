@@ -9,6 +9,8 @@ import zipfile
 import openpyxl
 import pytest
 from django.core.signals import request_finished
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 from factory.django import mute_signals
 
@@ -215,6 +217,18 @@ class TestTheDownload:
         expected = [prediction.employee_id for prediction in recorded(batch)]
         assert [row["Employee"] for row in rows] == expected
         assert [row["Employee"] for row in lines(batch)] == expected
+
+    def test_it_is_sent_while_it_is_written(self, as_alice, assessed, alice, ibm_file):
+        batch = assessed(alice, workforce(ibm_file, 2_300))
+        answer = as_alice.get(batch.get_absolute_url() + "?export=xlsx")
+        pieces = iter(answer.streaming_content)
+        with CaptureQueriesContext(connection) as before_the_first_row:
+            begun = next(pieces)
+        assert not before_the_first_row.captured_queries
+        with CaptureQueriesContext(connection) as afterwards:
+            rest = b"".join(pieces)
+        assert len(afterwards) == 3  # a thousand people each
+        assert len(openpyxl.load_workbook(io.BytesIO(begun + rest)).worksheets[0]["A"]) == 2_301
 
     def test_it_is_a_sound_archive(self, download, done):
         with zipfile.ZipFile(io.BytesIO(download(done, "xlsx")[1])) as archive:

@@ -16,7 +16,7 @@ import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlcore.engine.ingest import records, sheet, source
+from mlcore.engine.ingest import conversion, records, sheet, source
 from mlcore.engine.ingest.refusals import TableError
 from mlcore.engine.ingest.workbook_parts import SheetError
 
@@ -354,6 +354,18 @@ class TestRefusals:
     )
     def test_what_is_no_table_is_told_in_a_sentence(self, content, code):
         assert refusal(content) == code
+
+    def test_while_others_are_read_one_waits_a_moment_and_is_then_asked_to_come_again(
+        self, monkeypatch
+    ):
+        monkeypatch.setattr(conversion, "_PATIENCE", 0.05)
+        content = workbook(["a", "b"], [1, 2])
+        with contextlib.ExitStack() as others:
+            for _ in range(conversion.AT_ONCE):
+                others.enter_context(conversion._ROOM)
+            assert refusal(content) == "too_many_workbooks"
+        with contextlib.closing(source.examine(io.BytesIO(content))) as incoming:
+            assert incoming.about_rows == 1
 
     @pytest.mark.parametrize(
         ("rows", "strings"),

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +16,12 @@ from mlcore.engine.ingest.refusals import TableError
 
 SECONDS = 180
 """After which nobody waits any more, on a machine that does much else; see also `sheet.SECONDS`."""
+
+AT_ONCE = 2
+"""Workbooks that one process has converted at a time: who waits for one holds a thread of those
+that answer everybody, and a large one takes a minute."""
+_ROOM = threading.BoundedSemaphore(AT_ONCE)
+_PATIENCE = 5.0  # seconds
 
 _ROOT = Path(__file__).resolve().parents[3]
 _PROGRAM = """
@@ -29,6 +36,15 @@ def as_csv(file: BinaryIO, limits: Limits) -> BinaryIO:
     """The first sheet that holds something as CSV: UTF-8, commas, one line for each row of the
     sheet; in a temporary file of its own. Raises `TableError`.
     """
+    if not _ROOM.acquire(timeout=_PATIENCE):
+        raise TableError("too_many_workbooks")
+    try:
+        return _as_csv(file, limits)
+    finally:
+        _ROOM.release()
+
+
+def _as_csv(file: BinaryIO, limits: Limits) -> BinaryIO:
     converted = tempfile.TemporaryFile()  # noqa: SIM115 - given to the caller
     try:
         with tempfile.TemporaryFile() as brought:

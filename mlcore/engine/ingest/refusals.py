@@ -34,6 +34,12 @@ SENTENCES: Mapping[str, Words] = {
         "en": "The file is larger than {most} MB. Leave out columns or rows that are not needed.",
         "fr": "Le fichier dépasse {most} Mo. Retirez les colonnes ou les lignes inutiles.",
     },
+    "too_many_workbooks": {
+        "en": "Other workbooks are being read just now. Bring the file again in a minute, or save"
+        " it as CSV, which is read at once.",
+        "fr": "D’autres classeurs sont en cours de lecture. Importez le fichier à nouveau dans une"
+        " minute, ou enregistrez-le en CSV, qui se lit immédiatement.",
+    },
     "too_many_rows": {
         "en": "The file has more than {most} rows. Bring a part of them: the latest years, or one"
         " row per employee.",
