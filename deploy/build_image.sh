@@ -11,12 +11,17 @@ cd "$(dirname "$0")/.."
 BUILDKIT=moby/buildkit:v0.32.2@sha256:28a898719c18a33f4e8000685287fa36fd0dd9560c6440227d3a732d79bb41d8
 SBOM_GENERATOR=docker/buildkit-syft-scanner:1.12.0@sha256:ae4f3b554449e7e25548e7d8ccc029d17357348e30c6e3df01b92bc93654d6a9
 
+arguments=(
+    --build-arg "VERSION=$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml)"
+    --build-arg "REVISION=$(git rev-parse HEAD)"
+)
+
 how=${1:?here or publish}
 image=${2:?Name the image, with a tag.}
 
 case $how in
 here)
-    docker buildx build --load --tag "$image" .
+    docker buildx build --load "${arguments[@]}" --tag "$image" .
     ;;
 publish)
     results=$(mktemp)
@@ -24,7 +29,7 @@ publish)
     # Docker's own builder cannot attach attestations; one in a container can.
     docker buildx create --name attrition --driver docker-container \
         --driver-opt "image=$BUILDKIT" --bootstrap >&2
-    docker buildx build --builder attrition --push --pull --tag "$image" \
+    docker buildx build --builder attrition --push --pull "${arguments[@]}" --tag "$image" \
         --attest "type=sbom,generator=$SBOM_GENERATOR" --attest type=provenance,mode=max \
         --metadata-file "$results" . >&2
     digest=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["containerimage.digest"])' "$results")

@@ -7,21 +7,44 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 export ATTRITION_IMAGE=${1:?Name the image.}
-export COMPOSE_PROJECT_NAME=attrition-smoke-test
+PATIENCE=180 # seconds
 
 folder=$(mktemp -d)
+compose() {
+    docker compose --project-name attrition-smoke-test --project-directory "$folder" \
+        --file compose.yaml "$@"
+}
 finish() {
     local status=$?
     if ((status)); then
-        docker compose logs --no-color --tail 200 >&2
+        compose logs --no-color --tail 200 >&2
     fi
-    docker compose down --volumes --remove-orphans
+    compose down --volumes --remove-orphans
     rm -rf "$folder"
     exit "$status"
 }
 trap finish EXIT
 
-random() { python3 -c 'import secrets; print(secrets.token_urlsafe(48))'; }
+# As `make secrets` does, in a folder of its own.
+mkdir "$folder/attrition_site"
+cp attrition_site/secrets.py "$folder/attrition_site/"
+cp .env.example "$folder/.env"
+(cd "$folder" && python3 -m attrition_site.secrets)
+cat >>"$folder/.env" <<'END'
+ATTRITION_ENV=production
+ALLOWED_HOSTS=127.0.0.1
+SECURE_PROXY_SSL_HEADER=X-Forwarded-Proto
+END
+
 SMOKE_USERNAME=smoke
-SMOKE_PASSWORD=$(random)
+SMOKE_PASSWORD=$(python3 -c 'import secrets; print(secrets.token_urlsafe(24))')
 export SMOKE_USERNAME SMOKE_PASSWORD
+
+compose run --rm migrate
+compose up --detach --no-deps --wait --wait-timeout "$PATIENCE" web worker
+compose exec --no-TTY worker python -m attrition_site.serve health worker
+compose exec --no-TTY --env "DJANGO_SUPERUSER_PASSWORD=$SMOKE_PASSWORD" web \
+    python manage.py createsuperuser --no-input --username "$SMOKE_USERNAME" --email smoke@example.org
+
+address=$(compose port web 8000)
+python3 deploy/smoke_test.py "http://127.0.0.1:${address##*:}"

@@ -251,3 +251,55 @@ class TestSmokeTest:
         done = try_it("http://127.0.0.1:9")
         assert done.returncode == 1
         assert "does not answer" in done.stderr
+
+
+@pytest.mark.no_database
+class TestTheContainersOfTheSmokeTest:
+    """With a stand-in for Docker; what they answer is `TestSmokeTest`'s."""
+
+    @pytest.fixture
+    def run(self, commands, tmp_path):
+        seen = tmp_path / "seen.env"
+
+        def run(*, fails_on="nothing"):
+            commands.stand_in(
+                "docker",
+                "while [[ $1 != --project-directory ]]; do shift; done; [[ ! -e $2/.env ]] || "
+                f'cp "$2/.env" {seen}; [[ "$call" != *" port "* ]] || echo 127.0.0.1:9; '
+                f'[[ "$call" != *"{fails_on}"* ]]',
+            )
+            done = commands.run("smoke_test.sh", "attrition:candidate", at=tmp_path)
+            return done, [call.partition("compose.yaml ")[2] for call in commands.calls], seen
+
+        return run
+
+    def test_the_database_is_migrated_before_anything_serves_and_all_is_taken_down(self, run):
+        done, calls, _ = run()
+        assert [call.partition(" --")[0].split()[0] for call in calls] == [
+            "run",  # the migration
+            "up",
+            "exec",  # the worker's health
+            "exec",  # an account
+            "port",
+            "logs",
+            "down",
+        ]
+        assert calls[0] == "run --rm migrate"
+        assert calls[-1] == "down --volumes --remove-orphans"
+        assert "does not answer" in done.stderr, "nobody answers at that port here"
+        assert done.returncode != 0
+
+    def test_the_settings_are_those_of_production_with_fresh_secrets(self, run):
+        _, _, seen = run()
+        values = dict(
+            line.split("=", 1) for line in seen.read_text().splitlines() if line[:1].isalpha()
+        )
+        assert values["ATTRITION_ENV"] == "production"
+        assert len(values["SECRET_KEY"]) >= 32
+
+    @pytest.mark.parametrize("step", ["migrate", " up ", "health worker", "createsuperuser"])
+    def test_a_step_that_fails_ends_it_and_leaves_nothing_behind(self, run, step):
+        done, calls, _ = run(fails_on=step)
+        assert done.returncode != 0
+        assert not any("port" in call for call in calls)
+        assert calls[-1] == "down --volumes --remove-orphans"
