@@ -123,3 +123,11 @@ def keep_no_form(*, instance: AccessAttempt, **_: object) -> None:
     which may name an employee, and whatever a form was made to hold.
     """
     instance.get_data = instance.post_data = ""
+
+
+def forget_failures() -> str:
+    """Each day: delete the failures that no longer count. Someone may have typed their password for
+    their username."""
+    before = timezone.now() - settings.AXES_COOLOFF_TIME
+    deleted, _by_table = AccessAttempt.objects.filter(attempt_time__lt=before).delete()
+    return f"{deleted} deleted"

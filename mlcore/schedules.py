@@ -17,6 +17,10 @@ _PLANS: dict[str, dict[str, Any]] = {
         "func": "mlcore.tasks.erase_expired_training_files",
         "schedule_type": Schedule.DAILY,
     },
+    "delete failed jobs of a month ago": {
+        "func": "mlcore.tasks.forget_failed_jobs",
+        "schedule_type": Schedule.DAILY,
+    },
 }
 
 

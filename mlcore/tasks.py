@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import timedelta
 
 from django.conf import settings
+from django.utils import timezone
+from django_q.models import Failure
 
 from mlcore.trainings import files as training_files
 from mlcore.trainings import jobs as training_jobs
 
+_FAILURES_KEPT = timedelta(days=30)
 # The processes that this worker started. Those that ended are waited for, or they would stay in the
 # system's table for as long as the worker lives.
 _children: list[subprocess.Popen[bytes]] = []
@@ -48,3 +52,10 @@ def resume_trainings() -> None:
 def erase_expired_training_files() -> str:
     """Each day: erase the files that were kept for long enough."""
     return f"{training_files.erase_expired()} erased"
+
+
+def forget_failed_jobs() -> str:
+    """Each day: delete what failed jobs left a month ago. What was raised may quote a value."""
+    before = timezone.now() - _FAILURES_KEPT
+    deleted, _by_table = Failure.objects.filter(stopped__lt=before).delete()
+    return f"{deleted} deleted"
