@@ -213,6 +213,86 @@ class TestTag:
         assert "is not on main" in verify("v1.2.3", beside_main=True).stderr
 
 
+@pytest.mark.no_database
+class TestSpace:
+    @pytest.fixture
+    def publish(self, tmp_path):
+        """Publishes a small product to a Space that is a folder here."""
+        here, there = tmp_path / "product", tmp_path / "spaces/alice/attrition"
+        for name, content in {
+            "README.md": "the product",
+            "manage.py": "",
+            "deploy/space/README.md": "the Space",
+            "deploy/publish_space.sh": (DEPLOY / "publish_space.sh").read_text(),
+        }.items():
+            (here / name).parent.mkdir(parents=True, exist_ok=True)
+            (here / name).write_text(content)
+        environment = os.environ | {
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_SYSTEM": os.devnull,
+            "GIT_CONFIG_COUNT": "3",
+            "GIT_CONFIG_KEY_0": f"url.{tmp_path}/spaces/.insteadOf",
+            "GIT_CONFIG_VALUE_0": "https://alice@huggingface.co/spaces/",
+            "GIT_CONFIG_KEY_1": "user.name",
+            "GIT_CONFIG_VALUE_1": "alice",
+            "GIT_CONFIG_KEY_2": "user.email",
+            "GIT_CONFIG_VALUE_2": "alice@example.org",
+        }
+
+        def git(*arguments, at=here):
+            return subprocess.run(
+                ["git", *arguments],
+                cwd=at,
+                env=environment,
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout
+
+        there.mkdir(parents=True)
+        git("init", "--bare", "--initial-branch=main", at=there)
+        git("init", "--initial-branch=main")
+        git("add", "--all")
+        git("commit", "--message=released")
+        (here / "not committed").touch()
+
+        def run(**changes):
+            done = subprocess.run(
+                ["bash", "deploy/publish_space.sh"],
+                cwd=here,
+                env=environment | {"SPACE": "alice/attrition", "SPACE_TOKEN": "hf_1234"} | changes,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            return done, lambda *arguments: git(*arguments, at=there)
+
+        return run
+
+    def test_the_space_has_what_is_committed_with_its_own_files_on_top(self, publish):
+        done, there = publish()
+        assert done.returncode == 0, done.stderr
+        names = there("ls-tree", "-r", "--name-only", "main").split("\n")
+        assert "manage.py" in names
+        assert "not committed" not in names
+        assert there("show", "main:README.md") == "the Space"
+        assert "hf_1234" not in done.stdout + done.stderr
+
+    def test_it_is_published_again_over_what_was_there(self, publish):
+        publish()
+        done, there = publish()
+        assert done.returncode == 0, done.stderr
+        assert there("rev-list", "--count", "main").strip() == "1"
+
+    @pytest.mark.parametrize(
+        "wrong", [{"SPACE": ""}, {"SPACE_TOKEN": ""}, {"SPACE": "evil.example/x@huggingface.co"}]
+    )
+    def test_without_a_place_or_a_token_nothing_is_sent(self, publish, wrong):
+        done, there = publish(**wrong)
+        assert done.returncode != 0
+        assert there("for-each-ref") == ""
+
+
 class TestSmokeTest:
     """Against the product itself."""
 

@@ -203,10 +203,11 @@ def test_images_that_take_part_are_named_by_digest(path):
 # ------------------------------------------------------------------ what is checked
 
 
-def test_the_lowest_and_the_highest_python_are_tested(delivery):
+def test_the_lowest_and_the_highest_python_are_tested_and_the_image_s(delivery):
     lowest, above = re.fullmatch(r">=3\.(\d+),<3\.(\d+)", PROJECT["requires-python"]).groups()
+    image = re.search(r"^ARG PYTHON=python:3\.(\d+)", (ROOT / "Dockerfile").read_text(), re.M)[1]
     tested = delivery["jobs"]["test"]["strategy"]["matrix"]["python"]
-    assert tested == [f"3.{lowest}", f"3.{int(above) - 1}"]
+    assert set(tested) == {f"3.{minor}" for minor in (lowest, image, int(above) - 1)}
 
 
 def test_both_databases_are_tested_to_the_end(delivery):
@@ -256,7 +257,7 @@ def test_a_change_that_is_not_pushed_has_its_image_tried_too(delivery):
 
 def test_nothing_is_delivered_before_every_check_has_passed(delivery):
     delivering = {name: job for name, job in delivery["jobs"].items() if "environment" in job}
-    assert {"staging", "production"} <= set(delivering)
+    assert {"staging", "production", "space"} == set(delivering)
     for name, job in delivering.items():
         assert set(job["needs"]) >= CHECKS, name
     assert set(delivery["jobs"]["publish"]["needs"]) >= CHECKS - {"publish"}
@@ -264,7 +265,11 @@ def test_nothing_is_delivered_before_every_check_has_passed(delivery):
 
 @pytest.mark.parametrize(
     ("name", "when"),
-    [("staging", "github.ref == 'refs/heads/main'"), ("production", "github.ref_type == 'tag'")],
+    [
+        ("staging", "github.ref == 'refs/heads/main'"),
+        ("production", "github.ref_type == 'tag'"),
+        ("space", "github.ref_type == 'tag'"),
+    ],
 )
 def test_each_place_has_its_environment_and_its_occasion(delivery, name, when):
     job = delivery["jobs"][name]
