@@ -61,6 +61,14 @@ class _Count:
             if model == self._active.id:
                 self._effects.add(inputs)
 
+    def include(self, others: _Count) -> None:
+        """Count those who were counted apart."""
+        self._levels.include(others._levels)
+        self._groups.include(others._groups)
+        if self._active:
+            self._answers.include(others._answers)
+            self._effects.include(others._effects)
+
     def to_json(self) -> dict[str, Any]:
         levels = self._levels
         by = self._groups.to_json(levels.people)
@@ -81,9 +89,10 @@ def compute(earlier: Mapping[str, Any] | None = None) -> dict[str, Any]:
     last = files[0] if files else None
     everyone, present = _Count(active), _Count(active)
     for rows in reading.latest_of_each(last.started_at if last else None):
-        everyone.add(rows)
-        if last:
-            present.add([row for row in rows if row[-1]])
+        # Each is looked at once: who is present is counted among everyone afterwards.
+        present.add([row for row in rows if row[-1]])
+        everyone.add([row for row in rows if not row[-1]])
+    everyone.include(present)
     return {
         "format": FORMAT,
         **everyone.to_json(),

@@ -44,6 +44,11 @@ class Levels:
         self.people.update(band for _, band, *_ in rows)
         self._risk += sum(probability for _, _, probability, *_ in rows)
 
+    def include(self, others: Levels) -> None:
+        """Count those who were counted apart."""
+        self.people.update(others.people)
+        self._risk += others._risk
+
     def to_json(self) -> dict[str, Any]:
         everyone = self.people.total()
         return {
@@ -71,18 +76,29 @@ class Groups:
                 high = band in HIGH
                 found.update((name, text, high) for name, text in json.loads(groups).items())
         for (header, text, high), people in found.items():
-            if header in self._left_out:
-                continue
-            counted = self._by_header.get(header)
-            if counted is None:
-                if is_protected(header) or len(self._by_header) >= _MOST_HEADERS:
-                    self._left_out.add(header)
-                    continue
-                counted = self._by_header[header] = Counter()
-            counted[text or None, high] += people
-            if len(counted) > 2 * _MOST_VALUES:
-                del self._by_header[header]
+            self._count(header, {(text or None, high): people})
+
+    def _count(self, header: str, people: Mapping[tuple[Value, bool], int]) -> None:
+        if header in self._left_out:
+            return
+        counted = self._by_header.get(header)
+        if counted is None:
+            if is_protected(header) or len(self._by_header) >= _MOST_HEADERS:
                 self._left_out.add(header)
+                return
+            counted = self._by_header[header] = Counter()
+        counted.update(people)
+        if len(counted) > 2 * _MOST_VALUES:
+            del self._by_header[header]
+            self._left_out.add(header)
+
+    def include(self, others: Groups) -> None:
+        """Count those who were counted apart."""
+        for header in others._left_out:
+            self._by_header.pop(header, None)
+        self._left_out |= others._left_out
+        for header, people in others._by_header.items():
+            self._count(header, people)
 
     def to_json(self, levels: Counter[str]) -> list[dict[str, Any]]:
         """The headers that most people have first."""
@@ -116,6 +132,11 @@ class Answers:
         for name in self._same.get(model, ()):
             column = [given.get(name) for given in inputs]
             self._counted[name].update(zip(column, high, strict=True))
+
+    def include(self, others: Answers) -> None:
+        """Count those who were counted apart, for the same active model."""
+        for name, people in others._counted.items():
+            self._counted[name].update(people)
 
     def to_json(self, levels: Counter[str]) -> list[dict[str, Any]]:
         """In the schema's order."""
@@ -163,6 +184,15 @@ class Effects:
                 without = self._risk(log_odds - contributions)
                 self._shapes[name].add(columns[name], contributions, risk - without)
 
+    def include(self, others: Effects) -> None:
+        """Count those who were counted apart, by the same model."""
+        self.people += others.people
+        for name, term in others._terms.items():
+            self._terms[name].include(term)
+        for name, shape in others._shapes.items():
+            # Of one model: both are of one kind.
+            self._shapes[name].include(shape)  # type: ignore[arg-type]
+
     def _risk(self, log_odds: Floats) -> Floats:
         """The probabilities of leaving, 0 to 1."""
         floor = self._model.floor
@@ -195,6 +225,12 @@ class _Term:
         self.raised += int((contributions >= NOTICEABLE).sum())
         self.lowered += int((contributions <= -NOTICEABLE).sum())
 
+    def include(self, others: _Term) -> None:
+        self.up += others.up
+        self.down += others.down
+        self.raised += others.raised
+        self.lowered += others.lowered
+
     def to_json(self, people: int) -> dict[str, Any]:
         return {
             "up": self.up / people if people else 0.0,
@@ -221,6 +257,12 @@ class _Choices:
             self._people[value] += int(people[code])
             self._risk[value] += float(risks[code])
         self._adds.update(zip(column, contributions.tolist(), strict=True))
+
+    def include(self, others: _Choices) -> None:
+        self._adds.update(others._adds)
+        self._people.update(others._people)
+        for value, risk in others._risk.items():
+            self._risk[value] += risk
 
     def most(self, schema: FeatureSchema, name: str) -> dict[str, Any] | None:
         raising = [value for value, adds in self._adds.items() if adds >= NOTICEABLE]
@@ -256,6 +298,11 @@ class _Numbers:
         self._people += np.bincount(places, minlength=count)
         self._adds += np.bincount(places, weights=contributions[raised], minlength=count)
         self._risk += np.bincount(places, weights=risk[raised], minlength=count)
+
+    def include(self, others: _Numbers) -> None:
+        self._people += others._people
+        self._adds += others._adds
+        self._risk += others._risk
 
     def most(self, schema: FeatureSchema, name: str) -> dict[str, Any] | None:
         if not self._people.any():
