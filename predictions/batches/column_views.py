@@ -22,6 +22,7 @@ from mlcore.engine.ingest.source import Format
 from mlcore.engine.words import say
 from mlcore.registry import ActiveModel
 from predictions.batches import answers, files, first_rows, jobs, matching
+from predictions.batches.column_rows import rows_of
 from predictions.batches.columns import ColumnsForm
 from predictions.batches.cutting import MOST_VALUES
 from predictions.batches.first_rows import FirstRows
@@ -145,7 +146,7 @@ def _columns_page(
     context = {
         "batch": batch,
         "form": form,
-        "rows": list(form.rows(first, batch.cut.get("too_many", ()))),
+        "rows": list(rows_of(form, first, batch.cut.get("too_many", ()))),
         "most_values": MOST_VALUES,
         "first": first,
         "readings": _named(first, form, batch),

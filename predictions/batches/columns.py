@@ -3,47 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django import forms
 from django.forms.boundfield import BoundField
 from django.utils.functional import cached_property
-from django.utils.html import conditional_escape, format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext, pgettext_lazy
+from django.utils.translation import ngettext, pgettext
 
 from mlcore.engine.features import Choice
 from mlcore.engine.ingest.matching import Column
 from mlcore.engine.schema import EMPLOYEE_ID, FeatureSchema
 from mlcore.engine.words import say
 from predictions.batches import answers
-from predictions.batches.first_rows import FirstRows, Unreadable
 from predictions.batches.groups import NAME_LENGTH, on_one_line
+from predictions.batches.long_select import LongSelect
 from predictions.batches.matching import (
-    CHOSEN,
-    DEPARTMENTS,
     GROUP,
     MOST_GROUPS,
     NOT_STORED,
-    PLACES,
-    REMEMBERED,
     Proposal,
-    own_columns,
 )
-
-_HOW = {
-    "header": pgettext_lazy("how a column was recognised", "Recognised by its name"),
-    "name": pgettext_lazy("how a column was recognised", "Recognised by its name"),
-    "label": pgettext_lazy("how a column was recognised", "Recognised by its name"),
-    "likeness": pgettext_lazy("how a column was recognised", "Looks like it: check it"),
-    REMEMBERED: pgettext_lazy("how a column was recognised", "As in the last file like this one"),
-    CHOSEN: pgettext_lazy("how a column was recognised", "Your choice"),
-    DEPARTMENTS: pgettext_lazy("how a column was recognised", "Proposed: to compare departments"),
-    PLACES: pgettext_lazy("how a column was recognised", "Proposed: to compare sites"),
-}
 
 LOOK = "look"
 """What a form asks for that is only to be looked at again."""
@@ -52,79 +33,6 @@ _BLANK = "@blank"
 
 Options = list[tuple[str, str]]
 Choices = list[tuple[str, str] | tuple[str, Options]]
-
-
-class _Select(forms.Select):
-    """A select whose options are written in one go: two hundred of them with two hundred each
-    would take a template seconds.
-    """
-
-    def render(
-        self,
-        name: str,
-        value: Any,
-        attrs: dict[str, Any] | None = None,
-        renderer: Any = None,
-    ) -> SafeString:
-        chosen = "" if value is None else str(value)
-        written = self.build_attrs(self.attrs, {"name": name, **(attrs or {})})
-        return format_html(
-            "<select{}>{}</select>",
-            format_html_join("", ' {}="{}"', written.items()),
-            self._options(chosen),
-        )
-
-    def _options(self, chosen: str) -> SafeString:
-        parts = []
-        for value, label in self.choices:
-            if isinstance(label, (list, tuple)):
-                inside = "".join(_option(inner, words, chosen) for inner, words in label)
-                parts.append(f'<optgroup label="{conditional_escape(value)}">{inside}</optgroup>')
-            else:
-                parts.append(_option(value, label, chosen))
-        return mark_safe("".join(parts))  # noqa: S308 - each part is escaped
-
-
-def _option(value: Any, label: Any, chosen: str) -> str:
-    mark = " selected" if str(value) == chosen else ""
-    return f'<option value="{conditional_escape(value)}"{mark}>{conditional_escape(label)}</option>'
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Word:
-    """A word of the file that is none of a field's choices."""
-
-    text: str
-    seen: int
-    """How many of the rows that were looked at say it; 0 for one that an earlier file had."""
-    meaning: BoundField
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ColumnRow:
-    """One column of the file, as the page shows it."""
-
-    column: Column
-    field: BoundField
-    samples: list[str]
-    how: str
-    likely: bool
-    """Whether a person should look: it was recognised by likeness alone."""
-    note: str
-    sign: str
-    """What a person should know of the sign beside the numbers, if anything."""
-    unreadable: Unreadable | None
-    name: BoundField | None
-    """What it is called as a group; None for what can be none."""
-    is_group: bool
-    as_before: bool
-    """Whether that is how earlier files call the same, and not its header."""
-    words: list[Word]
-    """Those that the field it is read as does not know."""
-    more_words: int
-    """Beyond those that a person is asked about."""
-    dropped: bool
-    """Whether reading the whole file showed that it has too many values to be kept."""
 
 
 class ColumnsForm(forms.Form):
@@ -149,7 +57,6 @@ class ColumnsForm(forms.Form):
         self.proposal = proposal
         self.schema = schema
         self.language = language
-        self._own = own_columns([column.header for column in proposal.columns])
         common = self._choices()
         names = zip(proposal.columns, proposal.uses, proposal.names, strict=True)
         for column, use, name in names:
@@ -159,7 +66,7 @@ class ColumnsForm(forms.Form):
                 required=False,
                 choices=self._choices_of(column, use, common),
                 initial=use,
-                widget=_Select(attrs={"aria-label": label}),
+                widget=LongSelect(attrs={"aria-label": label}),
             )
             if column.groupable or use == GROUP:
                 self.fields[_group(column.place)] = forms.CharField(
@@ -249,73 +156,33 @@ class ColumnsForm(forms.Form):
             first.append((GROUP, _("Kept to compare groups")))
         return first + common
 
-    # ------------------------------------------------------------------ what the page shows
-
-    def rows(self, first: FirstRows, dropped: Collection[int] = ()) -> Iterator[ColumnRow]:
-        """Every column of the file, in its order; `dropped` are places of groups that a try found
-        to have too many values.
-        """
-        proposal = self.proposal
-        for column, use, how in zip(proposal.columns, proposal.uses, proposal.how, strict=True):
-            field = self[_name(column.place)]
-            now = str(field.value() or NOT_STORED)
-            told = how if now == use else CHOSEN if now else NOT_STORED
-            added = column.place >= self._own
-            yield ColumnRow(
-                column=column,
-                field=field,
-                samples=list(column.samples),
-                how=str(_HOW.get(told, "")),
-                likely=told == "likeness",
-                note=_("Written by the download: nobody needs it.")
-                if added and not now
-                else self._note(column, now),
-                sign=self._sign(now, first),
-                unreadable=first.unreadable.get(now) if now else None,
-                name=self[_group(column.place)] if _group(column.place) in self.fields else None,
-                is_group=now == GROUP,
-                as_before=self.name_of(column.place) in proposal.known
-                and self.name_of(column.place) != on_one_line(column.header),
-                words=self._words_of(now, column.place),
-                more_words=self._more.get(now, 0),
-                dropped=now == GROUP and column.place in dropped,
-            )
-
-    def _words_of(self, use: str, place: int) -> list[Word]:
-        """The words of a column; of two that claim one field, those of the first."""
-        if self.matched.get(use) != place:
-            return []
-        return [
-            Word(text=text, seen=seen, meaning=self[_meaning(use, text)])
-            for text, seen in self._words.get(use, {}).items()
-        ]
-
-    def _sign(self, use: str, first: FirstRows) -> str:
-        """That the numbers carry another sign than the model counts in."""
-        if use not in first.signs:
-            return ""
-        return _(
-            "The file says {sign}; the model learned from {unit}: the numbers are taken as they"
-            " are."
-        ).format(sign=first.signs[use], unit=self.schema.by_name[use].units(self.language))
-
-    def _note(self, column: Column, use: str) -> str:
-        if use == NOT_STORED and column.groupable:
-            return _("Could be kept to compare groups.")
-        if use in self._audit:
-            return _("For fairness checks only: no risk is computed from it.")
-        if use == GROUP:
-            return _("Stored with each assessment; the model ignores it.")
-        return ""
+    # ------------------------------------------------------------------ what the form says
 
     def name_of(self, place: int) -> str:
         """What the column at a place is called as a group, as the form stands."""
         name = self[_group(place)].value() if _group(place) in self.fields else ""
         return on_one_line(str(name or "")) or on_one_line(self.proposal.columns[place].header)
 
-    @cached_property
-    def _audit(self) -> frozenset[str]:
-        return frozenset(feature.name for feature in self.schema.audit)
+    def use_field(self, place: int) -> BoundField:
+        """What the column at a place is read as."""
+        return self[_name(place)]
+
+    def name_field(self, place: int) -> BoundField | None:
+        """What the column at a place is called as a group; None for what can be none."""
+        return self[_group(place)] if _group(place) in self.fields else None
+
+    def words_of(self, use: str, place: int) -> list[tuple[str, int, BoundField]]:
+        """The unknown words of the column at a place, how often each was seen, and the field for
+        what it means; of two columns that claim one field, those of the first.
+        """
+        words = self._words.get(use, {}).items()
+        if not words or self.matched[use] != place:
+            return []
+        return [(text, seen, self[_meaning(use, text)]) for text, seen in words]
+
+    def more_words(self, use: str) -> int:
+        """How many unknown words there are beyond those that a person is asked about."""
+        return self._more.get(use, 0)
 
     @property
     def chosen(self) -> list[str]:
