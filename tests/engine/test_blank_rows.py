@@ -7,11 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mlcore.engine.judging import evaluation
 from mlcore.engine.learning.preparation import prepare
 from mlcore.engine.making import make
 from mlcore.engine.plan import TrainingError
 from mlcore.engine.schema import SchemaError
 from tests.engine import small_history
+
+
+@pytest.fixture(autouse=True)
+def _few_folds(monkeypatch):
+    """What is learned here is learned from everyone; the folds only judge it."""
+    monkeypatch.setattr(evaluation, "FOLDS", 2)
 
 
 def one_column():
