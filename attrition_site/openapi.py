@@ -87,7 +87,7 @@ _REASONS = {
     413: "The body is too large.",
     415: "The body is not `application/json`.",
     422: "The body is JSON, but what it says cannot be accepted; `errors` says why, by field.",
-    429: "Too many attempts.",
+    429: "Too many requests within a minute, from this address or with this account.",
     503: "The database or the model is gone. Nothing was recorded.",
 }
 
@@ -155,7 +155,7 @@ def _employee() -> dict[str, Any]:
 def _add_refusals(path: str, method: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     parameters = {parameter["in"] for parameter in operation.get("parameters", ())}
-    statuses = {406, 503}
+    statuses = {406, 429, 503}
     if operation.get("security") not in (None, [], [{}]):
         statuses |= {401, 403}
     if "requestBody" in operation:

@@ -45,8 +45,8 @@ both = pytest.mark.parametrize("address", [ONE, MANY, "/api/v1/auth/token"])
         b'{"monthly_income": ' + b"9" * 5000 + b"}",
         b'{"employee_id": "\xff"}',
         '{"over_time": "Yes"}'.encode("utf-16"),
-        b"[" * 100_000,
-        b'{"a":' * 100_000,
+        b"[" * 16_000,
+        b'{"a":' * 3_000,
         b'{"a": "\x00"}',
         b" ",
     ],
@@ -233,7 +233,7 @@ def forgiving(dave):
 def test_without_a_database_nothing_is_shown(
     forgiving, active_model, monkeypatch, no_record, method, address, error
 ):
-    def lost(*args):
+    def lost(*args, **kwargs):
         raise error("connection refused")
 
     monkeypatch.setattr(UserManager, "load", lost)
