@@ -241,7 +241,7 @@ ADMIN: tuple[Door, ...] = (
     _action("/admin/logout/", "Sign out", AUDITORS),
     _page("/admin/password_change/", "Leads to one's own password", AUDITORS),
     _page("/admin/password_change/done/", "That it was changed", AUDITORS),
-    _page("/admin/autocomplete/", "Suggestions while one types: no list asks for any", NONE),
+    _page("/admin/autocomplete/", "Records by name, of the kinds one may look up", AUDITORS),
     _page("/admin/jsi18n/", "The words of its scripts", AUDITORS),
     _page("/admin/r/<path:content_type_id>/<path:object_id>/", "Leads to a record", AUDITORS),
     _form("/admin/accounts/user/<id>/password/", "People: set a password", ADMINISTRATORS),

@@ -45,7 +45,7 @@ ask for no role. What they record names no person |
 change or delete an assessment, but its owner can drop a trigger first |
 | static files | everyone | Style, scripts and pictures of the product and its packages; nothing \
 that was brought or recorded |
-| error pages | everyone | They name nobody, and show the number of the request |
+| error pages | everyone | They name nobody but who is signed in, and the number of the request |
 | metrics | whoever reaches their port, which the proxy must not pass on | Counts without names |
 
 Commands of the product:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from accounts.demo import make_demo_accounts
 from predictions.batches import jobs
 from predictions.models import Source
-from tests.access.world import FILE
+from tests.access.world import FILE, autocomplete
 from tests.batches.conftest import work_to_the_end
 from tests.people import bearer
 
@@ -173,6 +173,13 @@ def test_the_rows_of_a_training_file_are_compared_on_by_administrators(
     file = make_draft(carol).file
     page = opened(client, request.getfixturevalue(person), f"/models/compare/?file={file.pk}")
     assert ("file" in page.context["form"].fields) is offered
+
+
+@pytest.mark.parametrize(("person", "status"), [("bob", 403), ("carol", 200)])
+def test_people_are_not_found_by_name_by_who_may_not_look_them_up(client, request, person, status):
+    client.force_login(request.getfixturevalue(person))
+    address = autocomplete("predictions", "prediction", "requested_by")
+    assert client.get(address).status_code == status
 
 
 @pytest.mark.parametrize(("development", "told"), [(True, True), (False, False)])

@@ -99,6 +99,7 @@ def make_world() -> World:
     }
     addresses = {address: _filled(address, blank) for address, blank in blanks.items()}
     addresses["/batches/new/template/"] = "/batches/new/template/?export=csv"
+    addresses["/admin/autocomplete/"] = autocomplete("mlcore", "activation", "model_version")
     addresses["/admin/r/<path:content_type_id>/<path:object_id>/"] = (
         f"/admin/r/{ContentType.objects.get_for_model(Prediction).pk}/{of_alice.pk}/"
     )
@@ -107,6 +108,10 @@ def make_world() -> World:
         for rest in ("", "change/", "delete/", "history/"):
             addresses[one + rest] = _filled(one + rest, pk)
     return World(people, addresses, of_alice, of_dave, done)
+
+
+def autocomplete(app: str, model: str, field: str) -> str:
+    return f"/admin/autocomplete/?app_label={app}&model_name={model}&field_name={field}"
 
 
 def _people():
