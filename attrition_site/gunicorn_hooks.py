@@ -30,6 +30,14 @@ def post_worker_init(worker: Any) -> None:
         _metrics.serve()
 
 
+def worker_exit(server: Any, worker: Any) -> None:
+    """In each worker that ends as it should, when its last request has been answered."""
+    if _metrics is not None:
+        from attrition_site.observability import metrics
+
+        metrics.count_pending()
+
+
 def on_exit(server: Any) -> None:
     """In the process that started the workers, which have ended."""
     if _metrics is not None:

@@ -16,7 +16,7 @@ from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
 from attrition_site.observability import spans
-from attrition_site.observability.logs import route_of
+from attrition_site.observability.logs import route_of, write
 from attrition_site.observability.spans import Span
 
 logger = logging.getLogger("attrition.requests")
@@ -25,9 +25,9 @@ logger = logging.getLogger("attrition.requests")
 _ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
-Answered = Callable[..., None]
+Answered = Callable[[str, str, int, float, Span], None]
 listeners: list[Answered] = []
-"""Called with each answered request's `method`, `route`, `status`, `seconds` and `span`."""
+"""Called with each answered request's method, route and status, its seconds and its span."""
 
 
 def current_request_id() -> str:
@@ -71,7 +71,7 @@ def _answered(request: HttpRequest, response: HttpResponseBase, span: Span, bega
     method = request.method if request.method in _METHODS else "other"
     for listener in listeners:
         try:
-            listener(method=method, route=route, status=status, seconds=seconds, span=span)
+            listener(method, route, status, seconds, span)
         except Exception:  # what was answered stays answered
             logger.exception("A request could not be counted.")
     level = logging.DEBUG if status < 400 and _is_noise(route) else logging.INFO
@@ -89,7 +89,7 @@ def _answered(request: HttpRequest, response: HttpResponseBase, span: Span, bega
         }
         if problem := getattr(response, "problem", ""):
             fields["problem"] = problem
-        logger.log(level, "request", extra=fields)
+        write(logger, level, "request", fields)
     spans.end(span)
 
 

@@ -37,7 +37,6 @@ VAR_DIR = env.path("VAR_DIR", BASE_DIR / "var")
 
 def _development_secret() -> str:
     """A secret of this machine's own, made once: no two installations share a default."""
-    VAR_DIR.mkdir(parents=True, exist_ok=True)
     file = VAR_DIR / "secret_key"
     if not file.exists():
         # Written beside it and then linked: it is there whole or not at all, and of two first
@@ -58,7 +57,14 @@ if DEBUG and not DEVELOPMENT:
     )
 SECRET_KEY = env.key("SECRET_KEY")
 if not SECRET_KEY and (DEVELOPMENT or DEMO):
-    SECRET_KEY = _development_secret()
+    env.make_folder("VAR_DIR", VAR_DIR)
+    try:
+        SECRET_KEY = _development_secret()
+    except OSError as error:
+        env.refuse(
+            f"The secret in {VAR_DIR} cannot be kept or read: {error.strerror}. Set VAR_DIR to a"
+            " folder of yours, or SECRET_KEY."
+        )
 elif not SECRET_KEY:
     env.refuse(f"SECRET_KEY is not set. {secret_keys.HOW}")
 JWT_SIGNING_KEY = env.key("JWT_SIGNING_KEY")
@@ -149,7 +155,7 @@ DATABASES: dict[str, dict[str, Any]] = {
 }
 _database = DATABASES["default"]
 if _database["ENGINE"] == "django.db.backends.sqlite3":
-    VAR_DIR.mkdir(parents=True, exist_ok=True)
+    env.make_folder("VAR_DIR", VAR_DIR)
     # Tests share their database between threads, as the product does: a file, not a memory.
     # Its name holds the process, so that two runs at once do not meet.
     _database["TEST"] = {"NAME": f"{tempfile.gettempdir()}/attrition-test-{os.getpid()}.sqlite3"}
@@ -283,7 +289,7 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = env.path("STATIC_ROOT", VAR_DIR / "staticfiles")
-STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+env.make_folder("STATIC_ROOT", STATIC_ROOT)
 # In development files are served as they lie; elsewhere `collectstatic` bakes and compresses them.
 WHITENOISE_USE_FINDERS = DEVELOPMENT
 WHITENOISE_ALLOW_ALL_ORIGINS = False  # no other site has a use for them
@@ -415,16 +421,14 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"record": {"()": "attrition_site.observability.logs.RecordFilter"}},
-    "formatters": {
-        "json": {"()": "attrition_site.observability.logs.JSONFormatter"},
-        "plain": {"()": "attrition_site.observability.logs.PlainFormatter"},
-    },
+    "formatters": {"plain": {"()": "attrition_site.observability.logs.PlainFormatter"}},
     "handlers": {
-        "stderr": {
+        "json": {"()": "attrition_site.observability.logs.JSONHandler", "filters": ["record"]},
+        "plain": {
             "class": "logging.StreamHandler",
-            "formatter": LOG_FORMAT,
+            "formatter": "plain",
             "filters": ["record"],
-        }
+        },
     },
     "loggers": {
         # What was refused has its line already, as every request has.
@@ -434,7 +438,7 @@ LOGGING = {
         "axes": {"level": "WARNING"},
         "gunicorn.error": {"handlers": [], "propagate": True},
     },
-    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "root": {"handlers": [LOG_FORMAT], "level": LOG_LEVEL},
 }
 # Milliseconds from which a statement of the database is written down; 0 is never.
 SLOW_QUERY_MS = env.number("SLOW_QUERY_MS", 500)

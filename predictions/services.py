@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -17,8 +16,12 @@ from accounts.models import User
 from mlcore.engine.glassbox import Score, Scores
 from mlcore.engine.schema import CleanFrame, CleanRow
 from mlcore.registry import ActiveModel
-from predictions import bulk, signals
+from predictions import bulk
 from predictions.models import Batch, Prediction, Source
+
+listeners: list[Callable[[str, Sequence[str]], None]] = []
+"""Called with the door and the levels of risk of predictions, once they are committed. They must
+not fail: what was recorded is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,11 +145,11 @@ def _write(assessed: bulk.Assessed, same: Mapping[str, Any]) -> None:
 
 def _tell(request: Request, bands: Sequence[str]) -> None:
     """Tell whoever counts predictions, once these are committed."""
-    if signals.recorded.receivers:
-        told = partial(
-            signals.recorded.send, Prediction, door=str(request.source), bands=Counter(bands)
-        )
-        transaction.on_commit(told, robust=True)
+    for listener in listeners:
+        if connection.in_atomic_block:
+            transaction.on_commit(partial(listener, str(request.source), bands), robust=True)
+        else:
+            listener(str(request.source), bands)
 
 
 def _bands(scores: Scores, using: ActiveModel) -> list[str]:

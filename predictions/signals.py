@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from django.dispatch import Signal
 
-recorded = Signal()
-"""Predictions were recorded. Arguments: `door`, a value of `Source`; `bands`, how many by level of
-risk."""
-
 chunk_done = Signal()
 """Rows of a file were judged and kept. Arguments: `batch_id`; `recorded`, False when they were only
 tried; `accepted` and `refused`, in rows; `seconds` that it took."""

@@ -29,7 +29,7 @@ from django.conf import settings
 
 logger = logging.getLogger("attrition.metrics")
 
-_SAMPLED = 5.0  # seconds between two looks at a process's memory and pool
+_SAMPLED = 1.0  # seconds between two looks at a process's memory, its pool, and what it counts
 _PATIENCE = 5.0  # seconds that an asker may leave us waiting
 _PLACE = re.compile(r"place-(\d+)\Z")
 
@@ -179,6 +179,7 @@ class _Server(WSGIServer):
         from attrition_site.observability import metrics
         from attrition_site.observability.installation import pool_use
 
+        metrics.count_pending()
         metrics.MEMORY.set(_resident_bytes())
         if use := pool_use():
             kept, idle = use.get("pool_size", 0), use.get("pool_available", 0)

@@ -7,14 +7,17 @@ write about a request or an error may quote an address or a value, so it is put 
 from __future__ import annotations
 
 import logging
+import os
 import re
 import time
 import traceback
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.client import responses
 from types import TracebackType
 from typing import Any
 
+import orjson
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, InterfaceError, OperationalError
@@ -152,6 +155,38 @@ class JSONFormatter(_SafeErrors, OrjsonFormatter):
 
     def __init__(self) -> None:
         OrjsonFormatter.__init__(self, _FIELDS, rename_fields=_NAMES)
+
+
+class JSONHandler(logging.StreamHandler[Any]):
+    """Writes to standard error, each record a JSON object."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(JSONFormatter())
+
+
+def write(logger: logging.Logger, level: int, message: str, fields: dict[str, Any]) -> None:
+    """As `logger.log(level, message, extra=fields)`, for what is written with every request.
+
+    A record that goes through loggers, filters and a formatter which have not run for a while costs
+    a request four times what writing the same line at once does.
+    """
+    if not logger.isEnabledFor(level):
+        return
+    handlers = logging.root.handlers
+    if len(handlers) != 1 or not isinstance(handlers[0], JSONHandler):
+        logger.log(level, message, extra=fields)
+        return
+    line = {
+        "time": f"{datetime.now(UTC).isoformat(timespec='milliseconds')[:-6]}Z",
+        "level": logging.getLevelName(level),
+        "logger": logger.name,
+        "process": os.getpid(),
+        "message": message,
+        **fields,
+    }
+    # One call, so that the lines of several threads and processes stay whole.
+    os.write(handlers[0].stream.fileno(), orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
 
 
 class PlainFormatter(_SafeErrors):

@@ -20,8 +20,7 @@ def connect() -> None:
     from mlcore.signals import worker_ended, worker_starting
     from predictions.signals import chunk_done
 
-    watch = QueryWatch(settings.SLOW_QUERY_MS)
-    connection_created.connect(watch.install, weak=False, dispatch_uid="query watch")
+    spans.watch = QueryWatch(settings.SLOW_QUERY_MS)
     user_logged_in.connect(_note_person)
     chunk_done.connect(_say_chunk)
     worker_starting.connect(_observe_worker)
@@ -34,10 +33,11 @@ def connect_metrics() -> None:
 
     from attrition_site import middleware
     from attrition_site.observability import metrics
-    from predictions.signals import chunk_done, recorded
+    from predictions import services
+    from predictions.signals import chunk_done
 
-    middleware.listeners.append(metrics.count_request)
-    recorded.connect(metrics.count_predictions)
+    middleware.listeners.append(metrics.note_request)
+    services.listeners.append(metrics.note_predictions)
     chunk_done.connect(metrics.count_chunk)
     user_logged_in.connect(metrics.count_sign_in)
     user_login_failed.connect(metrics.count_failed_sign_in)
@@ -47,7 +47,14 @@ def connect_metrics() -> None:
 def _observe_worker(**_: Any) -> None:
     from attrition_site.observability import worker
 
+    # Files are worked on in several threads, each with a connection of its own.
+    connection_created.connect(_watch_connection)
     worker.begin()
+
+
+def _watch_connection(*, connection: Any, **_: Any) -> None:
+    if spans.watch is not None:
+        spans.watch.install(connection)
 
 
 def _worker_ended(**_: Any) -> None:

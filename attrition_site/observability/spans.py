@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django.db import connection
+
 logger = logging.getLogger("attrition.queries")
 
 # What of a statement is written. The longest of ours, with every column named, has half of it.
@@ -32,9 +34,11 @@ class Span:
 
 
 class _Here(threading.local):
-    """The request that this thread works on. A class attribute: a new thread begins with none."""
+    """What this thread works on. Class attributes: a new thread begins with these."""
 
     span: Span | None = None
+    watched = False
+    """Whether its connection is; a thread keeps its own, however often that is opened anew."""
 
 
 _here = _Here()
@@ -49,6 +53,9 @@ def current() -> Span | None:
 
 def begin(request_id: str) -> Span:
     """Begin a request in this thread. One that was forgotten before it is over."""
+    if not _here.watched and watch is not None:
+        watch.install(connection)
+        _here.watched = True
     span = _here.span = Span(request_id=request_id)
     return span
 
@@ -104,11 +111,15 @@ class QueryWatch:
             if took >= self._slow:
                 _say_slow(sql, took, many)
 
-    def install(self, *, connection: Any, **_: Any) -> None:
-        """Receives `connection_created`: each thread has a connection of its own, opened often."""
+    def install(self, connection: Any) -> None:
+        """Watch a connection, innermost: what else is hung around its statements comes and goes."""
         wrappers = connection.execute_wrappers
         if self not in wrappers:
-            wrappers.append(self)
+            wrappers.insert(0, self)
+
+
+watch: QueryWatch | None = None
+"""That of this process, once its apps are ready."""
 
 
 def _say_slow(sql: Any, took: float, many: bool) -> None:

@@ -85,6 +85,7 @@ def _end_task(*, task: dict[str, Any], **_: Any) -> None:
     if _metrics is not None:
         from attrition_site.observability import metrics
 
+        metrics.count_pending()
         metrics.count_task(task=done.name, succeeded=succeeded, seconds=seconds, span=done.span)
     spans.end_task()
 

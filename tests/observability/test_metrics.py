@@ -19,6 +19,7 @@ from predictions.models import Batch
 from tests.batches.conftest import bring_matched
 from tests.conftest import EMPLOYEE
 from tests.observability.serving import Process
+from tests.observability.test_lines import FIELDS
 from tests.people import bearer
 
 PREDICT = "/api/v1/predict/attrition"
@@ -72,10 +73,12 @@ def test_two_workers_are_told_as_one_and_a_dead_one_is_replaced(
         assert web.ask(f"/no/such/E-{number}")[0] == 404
     assert web.ask("/api/v1/auth/token", body={"username": "x", "password": "y"})[0] == 401
 
+    # A worker counts what it has answered within a second.
+    web.until(lambda: web.metrics()[DURATION, "POST", PREDICT, "2xx"] == 20)
+    web.until(lambda: web.metrics()[DURATION, "GET", "unmatched", "4xx"] == 5)
+    web.until(lambda: web.metrics()[DURATION, "POST", f"{PREDICT}/batch", "2xx"] == 1)
     metrics = web.metrics()
     # Labels stand in the order of their names: method, route, status.
-    assert metrics[DURATION, "POST", PREDICT, "2xx"] == 20
-    assert metrics[DURATION, "GET", "unmatched", "4xx"] == 5
     # The person and the record; now and then which model is in force.
     assert 40 <= metrics["attrition_http_database_queries_total", PREDICT] <= 50
     assert metrics["attrition_http_database_seconds_total", PREDICT] > 0
@@ -117,7 +120,9 @@ def test_two_workers_are_told_as_one_and_a_dead_one_is_replaced(
     assert web.folders == []
     # Every line is JSON, gunicorn's own as well.
     messages = {line["message"] for line in web.lines}
-    assert "request" in messages
+    [assessed, *_] = [line for line in web.lines if line.get("route") == PREDICT]
+    assert assessed.keys() == FIELDS
+    assert (assessed["status"], assessed["user_id"], assessed["door"]) == (201, dave.pk, "api")
     assert any("SIGKILL" in message for message in messages)
     assert "E-1" not in web.log.read_text()
 
