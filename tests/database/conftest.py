@@ -11,11 +11,13 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.test import override_settings
 
 from mlcore import registry
 from tests.training.test_jobs import database_url
 
 _numbers = itertools.count(1)
+_blockers = []  # what keeps a test from the database that does not say that it needs one
 
 
 @contextlib.contextmanager
@@ -26,7 +28,9 @@ def asking(name):
     registry.forget()
     connection.settings_dict["NAME"] = name
     try:
-        yield connection
+        with _blockers[-1].unblock():
+            yield connection
+            connection.close()
     finally:
         connection.close()
         connection.settings_dict["NAME"] = before
@@ -82,13 +86,13 @@ class Databases:
             server.execute(sql)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def databases(django_db_setup, django_db_blocker, tmp_path_factory):
-    """Makes them; they are gone when the module's tests are done."""
+    """Makes them; they are gone when the tests are done."""
     made = Databases(tmp_path_factory.mktemp("databases"))
-    with django_db_blocker.unblock():
-        yield made
-        made.end()
+    _blockers.append(django_db_blocker)
+    yield made
+    made.end()
 
 
 def everything(leave_out=()):
@@ -102,7 +106,7 @@ def everything(leave_out=()):
         return rows
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def lived_in(databases):
     """A database like one that was used: people, a file's predictions, a decision, a session."""
     name = databases.copy_of(connection.settings_dict["NAME"])
@@ -120,7 +124,8 @@ def fill():
     from mlcore.models import ModelVersion, OperatingDecision
 
     call_command("register_bundled_model", verbosity=0, stdout=StringIO())
-    call_command("make_demo_accounts", verbosity=0, stdout=StringIO())
+    with override_settings(PASSWORD_HASHERS=["tests.people.QuickBCrypt"]):
+        call_command("make_demo_accounts", verbosity=0, stdout=StringIO())
     call_command("make_demo_workforce", verbosity=0, stdout=StringIO())
     hr, admin = User.objects.get(username="hr"), User.objects.get(username="admin")
     version = ModelVersion.objects.get()

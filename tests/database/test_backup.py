@@ -177,6 +177,19 @@ class TestWhatComesBack:
             assess()
             run("replay_predictions")
 
+    def test_one_of_an_older_version_is_brought_to_this_one(self, databases, restored, tmp_path):
+        file = tmp_path / "older.backup"
+        with asking(databases.copy_of(restored[0])):
+            expected = Prediction.objects.count()
+            call_command("migrate", "predictions", "0004_group_names", verbosity=0)
+            run("backup", str(file))
+        with asking(databases.empty()):
+            said = run("restore", str(file))
+            assert "It is of an older version: migrating…" in said
+            assert "1000 predictions were computed again" in said
+            assert Prediction.objects.count() == expected
+            assert append_only.unguarded(connection) == []
+
     def test_a_database_that_was_only_prepared_counts_as_empty(self, databases, backup):
         with asking(databases.empty()):
             call_command("migrate", verbosity=0)

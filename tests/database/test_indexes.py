@@ -117,7 +117,7 @@ def plans(read):
 
 MORE = """
 INSERT INTO predictions_batch ({batch}, id, uploaded_by_id, corrects_id)
-    SELECT {batch}, id + n, n % 4 + 1, CASE WHEN n % 50 = 0 THEN id END
+    SELECT {batch}, id + n, (SELECT array_agg(id) FROM accounts_user)[n % 4 + 1], CASE WHEN n % 50 = 0 THEN id END
     FROM predictions_batch, generate_series(1, 2000) AS n;
 INSERT INTO predictions_batchchunk ({chunk}, batch_id, number, done_at)
     SELECT {chunk}, batch_id, number + n, CASE WHEN n % 200 = 0 THEN NULL ELSE done_at END
@@ -130,7 +130,8 @@ INSERT INTO mlcore_activation (model_version_id, activated_at, reason, is_curren
     FROM mlcore_modelversion v, generate_series(1, 100) AS n;
 INSERT INTO mlcore_activationproposal
     (model_version_id, reason, proposed_by_id, proposed_at, state, note)
-    SELECT v.id, '', 1, now(), 'declined', '' FROM mlcore_modelversion v, generate_series(1, 100);
+    SELECT v.id, '', (SELECT min(id) FROM accounts_user), now(), 'declined', ''
+    FROM mlcore_modelversion v, generate_series(1, 100);
 INSERT INTO mlcore_operatingdecision ({decision}, model_version_id)
     SELECT {decision}, v.id
     FROM mlcore_operatingdecision d, mlcore_modelversion v, generate_series(1, 100);

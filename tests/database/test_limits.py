@@ -18,7 +18,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from attrition_site.run import web_server
+from attrition_site import web_server
 from predictions.models import Prediction
 from tests.conftest import EMPLOYEE
 from tests.people import bearer
@@ -70,8 +70,8 @@ def serve(transactional_db, active_model):
 
     def start(**limits):
         port = free_port()
-        command = [sys.executable, "-m", *web_server("127.0.0.1", port, workers=1)]
-        command += [f"--threads={THREADS}"]
+        arguments = web_server.arguments("127.0.0.1", port, workers=1, threads=THREADS)
+        command = [sys.executable, "-m", *arguments]
         environment = os.environ | {
             "DATABASE_URL": database_url(),
             "DATABASE_POOL_SIZE": str(POOL),

@@ -207,7 +207,7 @@ class TestWhatIsRefused:
 
 def test_a_row_that_arrives_otherwise_is_seen(databases, file, monkeypatch):
     monkeypatch.setattr(moving, "_values", _one_altered(moving._values))
-    with asking(databases.empty()):
+    with asking(databases.copy_of(connection.settings_dict["NAME"])):
         with pytest.raises(moving.BackupError, match="is not the same in PostgreSQL"):
             moving.move(file, say=lambda _line: None)
         assert state.occupied(connection) == ""
