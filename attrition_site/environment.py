@@ -101,6 +101,16 @@ class Environment:
     def path(self, name: str, default: Path) -> Path:
         return self._folder / self.text(name, str(default))
 
+    def make_folder(self, name: str, folder: Path) -> None:
+        """Make sure of a folder that is written to; the variable `name` says where it is."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self.refuse(
+                f"{folder} cannot be made: {error.strerror}. Set {name} to a folder that may be"
+                " written to."
+            )
+
     def https_header(self, name: str) -> tuple[str, str] | None:
         """The header that says `https`, as Django asks for it; None where nothing is set."""
         header = self.text(name).upper().replace("-", "_").removeprefix("HTTP_")

@@ -244,6 +244,16 @@ def test_a_line_of_the_env_file_that_would_be_passed_over_stops_the_start(tmp_pa
         environment.Environment(tmp_path).settle()
 
 
+@pytest.mark.parametrize("variable", ["VAR_DIR", "STATIC_ROOT"])
+@pytest.mark.parametrize("name", ["development", "production"])
+def test_a_folder_that_cannot_be_made_is_told_in_words(tmp_path, variable, name):
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "folder"
+    secret = STRONG if name == "production" else None
+    said = refusal(tmp_path, ATTRITION_ENV=name, SECRET_KEY=secret, **{variable: str(folder)})
+    assert f"{folder} cannot be made: Not a directory. Set {variable} to a folder" in said
+
+
 # ------------------------------------------------------------------ hosts
 
 
