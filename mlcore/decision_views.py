@@ -16,6 +16,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
+from accounts.reader import language
 from mlcore import activation, registry, services, uploads
 from mlcore.cards.asked import changes
 from mlcore.cards.curves import list_curve
@@ -34,7 +35,7 @@ from mlcore.forms import (
 from mlcore.models import Activation, Basis, ModelVersion, OperatingDecision, ProposalState
 from mlcore.operating_decisions import because
 from mlcore.refusals import RefusedError
-from mlcore.views import current_activation, find, language, light, loaded, point_of, reads_models
+from mlcore.views import current_activation, find, light, loaded, point_of, reads_models
 
 # Of a list, as shares of the workforce.
 _LENGTHS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)

@@ -16,11 +16,11 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.text import get_valid_filename
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from accounts.reader import language
 from mlcore import comparison, registry, services
 from mlcore.cards import card
 from mlcore.cards import side_by_side as card_compare
@@ -49,10 +49,6 @@ ACTIVATIONS_SHOWN = 20
 reads_models: Callable[..., Any] = permission_required(
     ("mlcore.view_modelversion", "mlcore.view_activation"), raise_exception=True
 )
-
-
-def language() -> str:
-    return get_language() or "en"
 
 
 def light() -> ModelVersionQuerySet:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
@@ -13,14 +11,12 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import translation
-from django.utils.translation import check_for_language, get_language
+from django.utils.translation import check_for_language
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.models import User
-from accounts.reader import remember_language
+from accounts.reader import language, person, personal, remember_language
 from accounts.sessions import by_itself, unattended
 from mlcore import uploads
 from mlcore.engine.drafting.corrections import CorrectionError
@@ -32,25 +28,15 @@ from mlcore.trainings import files as training_files
 from mlcore.trainings import jobs as training_jobs
 from mlcore.trainings.columns import ColumnsForm
 from mlcore.trainings.files import FileErasedError, FileInUseError
-from mlcore.trainings.forms import FileForm, megabytes
+from mlcore.trainings.forms import FileForm
 from mlcore.trainings.progress import progress_of
+from mlcore.upload_form import megabytes
 
 ROWS_PER_PAGE = 50
 # What the switch of language is called in a form that carries what was typed.
 _SWITCH = "_language"
 
 _trains = permission_required("mlcore.train_model", raise_exception=True)
-# Sample values of people's data: a browser must not keep them.
-_personal = cache_control(private=True, no_store=True)
-
-
-def _language() -> str:
-    return get_language() or "en"
-
-
-def _person(request: HttpRequest) -> User:
-    """Who is asking: `LoginRequiredMiddleware` let nobody else in."""
-    return cast(User, request.user)
 
 
 def _run(pk: int) -> TrainingRun:
@@ -71,7 +57,7 @@ def _file(pk: int) -> TrainingFile:
 
 @_trains
 @require_safe
-@_personal
+@personal
 def trainings(request: HttpRequest) -> HttpResponse:
     """Every training, newest first, and which files are still kept."""
     runs = TrainingRun.objects.select_related("file", "requested_by", "model_version").defer(
@@ -93,11 +79,9 @@ def trainings(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def bring(request: HttpRequest) -> HttpResponse:
     """A labelled file is brought, read once, and becomes a draft to correct."""
-    length = int(request.META.get("CONTENT_LENGTH") or 0)
-    if request.method == "POST" and length > settings.TRAINING_MAX_BODY + uploads.ENVELOPE:
-        uploads.read_away(request, length, most=8 * settings.TRAINING_MAX_BODY)
+    if size := uploads.too_large(request, settings.TRAINING_MAX_BODY):
         form = FileForm(data={})
-        form.refuse_size(length)
+        form.refuse_size(size, most=settings.TRAINING_MAX_BODY)
         return _bring_page(request, form, status=413)
     return _bring(request)
 
@@ -107,7 +91,7 @@ def _bring(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _bring_page(request, FileForm())
     form = FileForm(data=request.POST, files=request.FILES)
-    if form.is_valid() and (run := form.begin(by=_person(request), language=_language())):
+    if form.is_valid() and (run := form.begin(by=person(request), language=language())):
         return redirect("models:training-columns", run.pk)
     return _bring_page(request, form)
 
@@ -126,18 +110,18 @@ def _bring_page(request: HttpRequest, form: FileForm, *, status: int = 200) -> H
 
 @_trains
 @require_http_methods(["GET", "HEAD", "POST"])
-@_personal
+@personal
 def columns(request: HttpRequest, pk: int) -> HttpResponse:
     """What each column was taken for, to be corrected, saved and trained on."""
     run = _run(pk)
     if run.state != RunState.DRAFT:
         return redirect("models:training", run.pk)
     draft = training_drafts.read(run)
-    if language := request.POST.get(_SWITCH, ""):
-        return _in_language(request, run, draft, language)
+    if wanted := request.POST.get(_SWITCH, ""):
+        return _in_language(request, run, draft, wanted)
     if request.method != "POST":
-        return _columns_page(request, run, ColumnsForm(draft, _language()))
-    form = ColumnsForm(draft, _language(), data=request.POST)
+        return _columns_page(request, run, ColumnsForm(draft, language()))
+    form = ColumnsForm(draft, language(), data=request.POST)
     if form.is_valid():
         try:
             return _corrected(request, run, form)
@@ -159,7 +143,7 @@ def _corrected(request: HttpRequest, run: TrainingRun, form: ColumnsForm) -> Htt
         return redirect("models:training", run.pk)
     if request.POST.get("action") == "train":
         if not draft.needs:
-            training_jobs.start(run, by=_person(request))
+            training_jobs.start(run, by=person(request))
             return redirect("models:training", run.pk)
         messages.error(request, _("Your corrections are saved, but an answer is missing below."))
     else:
@@ -167,16 +151,14 @@ def _corrected(request: HttpRequest, run: TrainingRun, form: ColumnsForm) -> Htt
     return redirect("models:training-columns", run.pk)
 
 
-def _in_language(
-    request: HttpRequest, run: TrainingRun, draft: Draft, language: str
-) -> HttpResponse:
+def _in_language(request: HttpRequest, run: TrainingRun, draft: Draft, wanted: str) -> HttpResponse:
     """The page in another language, with what was typed so far: nothing is judged yet."""
-    if not check_for_language(language):
+    if not check_for_language(wanted):
         raise BadRequest("There is no such language.")
-    translation.activate(language)
-    form = ColumnsForm(draft, language, initial=request.POST.dict())
+    translation.activate(wanted)
+    form = ColumnsForm(draft, wanted, initial=request.POST.dict())
     response = _columns_page(request, run, form)
-    remember_language(response, language)
+    remember_language(response, wanted)
     return response
 
 
@@ -189,7 +171,7 @@ def _columns_page(request: HttpRequest, run: TrainingRun, form: ColumnsForm) -> 
 
 @_trains
 @require_safe
-@_personal
+@personal
 def training(request: HttpRequest, pk: int) -> HttpResponse:
     """How far a training is, or how it ended and what to do next."""
     run = _run(pk)
@@ -207,7 +189,7 @@ def training(request: HttpRequest, pk: int) -> HttpResponse:
             "title": _title(run, model),
             "progress": progress_of(run),
             "at_work": run.state in training_files.AT_WORK,
-            "message": say(run.message, _language()),
+            "message": say(run.message, language()),
             "model": model,
             "model_address": reverse("models:card", args=[model.version]) if model else "",
             "erased": erased,
@@ -219,7 +201,7 @@ def training(request: HttpRequest, pk: int) -> HttpResponse:
 @unattended
 @_trains
 @require_safe
-@_personal
+@personal
 def progress(request: HttpRequest, pk: int) -> JsonResponse:
     """How far a training is, for the script of its page."""
     run = _run(pk)
@@ -252,7 +234,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 def again(request: HttpRequest, pk: int) -> HttpResponse:
     """A new draft with the corrections of this training."""
     try:
-        draft = training_jobs.draft_again(_run(pk), by=_person(request))
+        draft = training_jobs.draft_again(_run(pk), by=person(request))
     except FileErasedError:
         messages.info(request, _("The file was erased. Bring it again to train on it."))
         return redirect("models:training-new")
@@ -261,7 +243,7 @@ def again(request: HttpRequest, pk: int) -> HttpResponse:
 
 @_trains
 @require_http_methods(["GET", "HEAD", "POST"])
-@_personal
+@personal
 def erase(request: HttpRequest, pk: int) -> HttpResponse:
     """Erase a file, once it was confirmed."""
     file = _file(pk)
@@ -273,7 +255,7 @@ def erase(request: HttpRequest, pk: int) -> HttpResponse:
             {"file": file, "at_work": at_work, "kept_until": training_files.kept_until(file)},
         )
     try:
-        training_files.erase(file, by=_person(request))
+        training_files.erase(file, by=person(request))
     except FileInUseError:
         messages.error(request, _("A training reads this file. Stop it, or wait for its end."))
     else:
@@ -284,8 +266,8 @@ def erase(request: HttpRequest, pk: int) -> HttpResponse:
 def _title(run: TrainingRun, model: ModelVersion | None) -> str:
     """What the training is called: with its file, everything was erased that its person wrote."""
     if run.file.erased_at is None:
-        return say(training_drafts.read(run).title, _language(), run.file.name)
-    return model.title(_language()) if model else run.file.name
+        return say(training_drafts.read(run).title, language(), run.file.name)
+    return model.title(language()) if model else run.file.name
 
 
 def _model_of(run: TrainingRun) -> ModelVersion | None:

@@ -15,7 +15,7 @@ from django.utils.translation import check_for_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from accounts.reader import remember_language
+from accounts.reader import language, person, personal, remember_language
 from mlcore import registry
 from mlcore.engine.ingest.refusals import TableError
 from mlcore.engine.ingest.source import Format
@@ -31,9 +31,6 @@ from predictions.batches.views import (
     brings,
     draft_kept_until,
     ended_page,
-    language,
-    person,
-    personal,
     say_why_not_begun,
 )
 from predictions.models import Batch

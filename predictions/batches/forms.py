@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
-from django import forms
-from django.conf import settings
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from mlcore.engine.ingest.refusals import TableError
 from mlcore.engine.words import say
-from mlcore.trainings.forms import megabytes
+from mlcore.upload_form import UploadForm
 from predictions.batches import files
 from predictions.models import Batch
 
 
-class FileForm(forms.Form):
+class FileForm(UploadForm):
     """A file of employees. After `is_valid()`, `bring` keeps it."""
 
-    file = forms.FileField(
-        label=gettext_lazy("Your file"),
-        error_messages={
-            "required": gettext_lazy("Choose a file first."),
-            "empty": gettext_lazy("The file is empty."),
-        },
-        widget=forms.FileInput(attrs={"accept": ".csv,.xlsx,.txt,.tsv"}),
+    too_large = _(
+        "This file is too large: it has {size} MB, and at most {limit} MB are read. Leave"
+        " out columns that nobody needs, or bring it in two parts."
     )
-
-    def refuse_size(self, size: int) -> None:
-        """Say that what was sent is too large to be looked at."""
-        self.errors.clear()
-        self.add_error(
-            "file",
-            _(
-                "This file is too large: it has {size} MB, and at most {limit} MB are read. Leave"
-                " out columns that nobody needs, or bring it in two parts."
-            ).format(size=megabytes(size), limit=megabytes(settings.BATCH_MAX_BODY)),
-        )
 
     def bring(
         self, *, by: User, request_id: str, corrects: Batch | None, language: str

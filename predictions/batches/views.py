@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 from django.conf import settings
@@ -14,18 +14,17 @@ from django.db.models import Sum
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import cache_control
+from django.utils.translation import ngettext
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.models import User
+from accounts.reader import language, person, personal
 from accounts.sessions import by_itself, unattended
 from mlcore import registry, uploads
 from mlcore.engine.operating import BANDS
 from mlcore.engine.words import number_text, say
-from mlcore.trainings.forms import megabytes
+from mlcore.upload_form import megabytes
 from predictions.batches import (
     corrections,
     empty_file,
@@ -50,17 +49,6 @@ ROWS_PER_PAGE = 20
 
 brings = permission_required("predictions.assess_by_file", raise_exception=True)
 reads = permission_required("predictions.view_batch", raise_exception=True)
-# Sample values of people's data: a browser must not keep them.
-personal = cache_control(private=True, no_store=True)
-
-
-def language() -> str:
-    return get_language() or "en"
-
-
-def person(request: HttpRequest) -> User:
-    """Who is asking: `LoginRequiredMiddleware` let nobody else in."""
-    return cast(User, request.user)
 
 
 def batch_of(request: HttpRequest, pk: int) -> Batch:
@@ -106,11 +94,9 @@ def bring(request: HttpRequest) -> HttpResponse:
 
     `?corrects=<id>` says that it holds the refused rows of another file, corrected.
     """
-    length = int(request.META.get("CONTENT_LENGTH") or 0)
-    if request.method == "POST" and length > settings.BATCH_MAX_BODY + uploads.ENVELOPE:
-        uploads.read_away(request, length, most=8 * settings.BATCH_MAX_BODY)
+    if size := uploads.too_large(request, settings.BATCH_MAX_BODY):
         form = FileForm(data={})
-        form.refuse_size(length)
+        form.refuse_size(size, most=settings.BATCH_MAX_BODY)
         return _bring_page(request, form, status=413)
     return _bring(request)
 

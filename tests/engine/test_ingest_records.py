@@ -112,12 +112,6 @@ def test_ragged_records_are_given_as_they_are():
     ]  # fmt: skip
 
 
-def test_a_preview_holds_whole_rows_only():
-    content = b"a;b\n1\n" + b"1;2\n" * 300
-    assert records.preview([content], layout()) == [["1", "2"]] * 200
-    assert records.preview([content], layout(), rows=3) == [["1", "2"]] * 3
-
-
 def test_reading_ends_at_the_limit():
     with pytest.raises(TableError) as refused:
         list(records.read([b"a;b\n" + b"1;2\n" * 11], layout(), most=10))

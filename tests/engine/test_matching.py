@@ -247,11 +247,6 @@ class TestColumns:
     def test_what_the_law_protects_is_said_so(self, schema, header, values):
         assert one(schema, header, *values).protected
 
-    def test_a_sign_that_the_model_does_not_count_in_is_told(self, schema):
-        assert one(schema, "Salaire", "5 993 €", "2 090 €").mark == "€"
-        assert one(schema, "Salaire", "$5,993", "$2,090").mark == ""
-        assert one(schema, "Prime", "5 993 €").mark == ""
-
     @settings(max_examples=100, deadline=None)
     @given(
         st.lists(

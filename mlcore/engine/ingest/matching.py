@@ -19,7 +19,7 @@ from mlcore.engine.features import Feature
 from mlcore.engine.ingest.decimals import Evidence
 from mlcore.engine.ingest.headers import is_value
 from mlcore.engine.ingest.likeness import Vocabulary
-from mlcore.engine.ingest.marks import adapted, note
+from mlcore.engine.ingest.marks import adapted
 from mlcore.engine.schema import EMPLOYEE_ID, FeatureSchema
 from mlcore.engine.values import InvalidValueError, Reader, fold, read_identifier, shown
 
@@ -56,9 +56,6 @@ class Column:
     naming nobody."""
     protected: bool = False
     """Whether it tells what the law protects."""
-    mark: str = ""
-    """A sign beside its numbers that its field is not said to count in: `€` for a pay in dollars.
-    It is read without it, and a person should know."""
 
 
 def match(
@@ -91,7 +88,6 @@ def match(
             field=field,
             how=how,
             protected=protected,
-            mark=note(settled.get(place, ""), schema.by_name.get(field)),
         )
         columns.append(replace(column, groupable=not (field or protected) and _groups(counted)))
     return columns

@@ -6,7 +6,6 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from mlcore.engine.ingest.headers import MERGE_MARKERS, is_value
@@ -48,13 +47,6 @@ def read(pieces: Iterable[bytes], layout: Format, *, most: int = BATCH.rows) -> 
             raise TableError("too_many_rows", most=most)
         left -= 1
         yield line, cells
-
-
-def preview(pieces: Iterable[bytes], layout: Format, rows: int = 200) -> list[list[str]]:
-    """The cells of the first records, of as many as the header has names."""
-    width = len(layout.headers)
-    fitting = (cells for _, cells in read(pieces, layout) if len(cells) == width)
-    return list(islice(fitting, rows))
 
 
 def rows(pieces: Iterable[bytes], encoding: str, delimiter: str) -> Iterator[Record]:
