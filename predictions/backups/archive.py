@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -74,7 +75,7 @@ class Draft:
     @contextlib.contextmanager
     def member(self, name: str, *, packed: bool) -> Iterator[Draft]:
         """Write the one member; `packed` when it is compressed already."""
-        info = zipfile.ZipInfo(name)
+        info = zipfile.ZipInfo(name, time.localtime()[:6])
         info.compress_type = zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED
         info.external_attr = 0o600 << 16
         self._member = name

@@ -117,7 +117,8 @@ def plans(read):
 
 MORE = """
 INSERT INTO predictions_batch ({batch}, id, uploaded_by_id, corrects_id)
-    SELECT {batch}, id + n, (SELECT array_agg(id) FROM accounts_user)[n % 4 + 1], CASE WHEN n % 50 = 0 THEN id END
+    SELECT {batch}, id + n, (SELECT array_agg(id) FROM accounts_user)[n % 4 + 1],
+        CASE WHEN n % 50 = 0 THEN id END
     FROM predictions_batch, generate_series(1, 2000) AS n;
 INSERT INTO predictions_batchchunk ({chunk}, batch_id, number, done_at)
     SELECT {chunk}, batch_id, number + n, CASE WHEN n % 200 = 0 THEN NULL ELSE done_at END
