@@ -16,7 +16,6 @@ from django.utils.translation import check_for_language
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.reader import language, person, personal, remember_language
-from accounts.roles import ACCESS_ADMIN
 from mlcore import registry
 from mlcore.models import ModelVersion
 from predictions import exports
@@ -47,8 +46,8 @@ def _visible(request: HttpRequest) -> PredictionQuerySet:
 def assess(request: HttpRequest) -> HttpResponse:
     """The form of the active model; a valid one is assessed, stored, and then shown.
 
-    `?from=<id>` starts from a stored prediction's values, `?from=typical` from typical ones. What
-    is stored for fairness checks is carried over for who may read it there.
+    `?from=<id>` starts from a stored prediction's values, `?from=typical` from typical ones. The
+    reference and what is kept for fairness checks stay behind: they are of another employee.
     """
     active = registry.active()
     if chosen := request.POST.get(LANGUAGE_FIELD, ""):
@@ -76,9 +75,7 @@ def assess(request: HttpRequest) -> HttpResponse:
         values = {feature.name: feature.typical for feature in active.schema.features}
     elif start:
         origin = get_object_or_404(_visible(request), pk=_uuid(start))
-        values = dict(origin.inputs)
-        if person(request).has_perm(ACCESS_ADMIN):
-            values |= origin.audit_attributes
+        values = origin.inputs
     form = _form(active, initial=initial_values(active.schema, values))
     return render(
         request,

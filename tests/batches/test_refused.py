@@ -192,7 +192,14 @@ class TestThePage:
     )
     def test_who_may_read_it(self, client, request, faulty, who, status):
         client.force_login(request.getfixturevalue(who))
-        for query in ("", "?export=csv", "?export=xlsx"):
+        assert client.get(page_of(faulty)).status_code == status
+
+    @pytest.mark.parametrize(
+        ("who", "status"), [("alice", 200), ("bob", 403), ("dave", 403), ("erin", 403)]
+    )
+    def test_who_may_download_it(self, client, request, faulty, who, status):
+        client.force_login(request.getfixturevalue(who))
+        for query in ("?export=csv", "?export=xlsx"):
             answer = client.get(page_of(faulty, query))
             assert answer.status_code == status
             if answer.streaming:
