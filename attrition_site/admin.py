@@ -175,7 +175,11 @@ def keep_house(site: AdminSite) -> None:
     ):
         site.unregister(model)
         site.register(model, type(page.__name__, (ReadOnlyAdmin, page), {"actions": None}))
-    shut = {"has_change_permission": lambda *args, **kwargs: False}
+    told = ("attempt_time", "username", "failures_since_start", "ip_address", "user_agent")
+    shut = {
+        "has_change_permission": lambda *args, **kwargs: False,
+        "fieldsets": ((None, {"fields": (*told, "path_info")}),),  # of a form nothing is kept
+    }
     site.unregister(AccessAttempt)
     site.register(AccessAttempt, type("AccessAttemptAdmin", (AccessAttemptAdmin,), shut))
     site.unregister(AccessLog)

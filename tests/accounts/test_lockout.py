@@ -192,6 +192,17 @@ def test_an_administrator_lifts_a_lock_by_deleting_the_failures(client, token, l
     token(PASSWORD, expect=200)
 
 
+def test_an_administrator_looks_at_a_failure_and_changes_nothing(client, token, locked, carol):
+    client.force_login(carol)
+    attempt = AccessAttempt.objects.get()
+    address = f"/admin/axes/accessattempt/{attempt.pk}/change/"
+    page = client.get(address)
+    assert page.status_code == 200
+    assert attempt.username in page.text
+    assert "Form Data" not in page.text
+    assert client.post(address, {"username": "else"}).status_code == 403
+
+
 def test_nothing_of_a_form_is_kept_of_a_failure(form, token):
     form("my other password", expect=200)
     token("my other password", expect=401)
