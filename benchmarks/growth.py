@@ -63,23 +63,25 @@ def growth(place: Installation, plan: Plan, found: Measured) -> None:
     assign_role(analyst, Role.ANALYST)
     program = User.objects.get(username=USERNAME)
     history = filling.begin(analyst, program)
-    most = 32_000 if plan.quick else plan.predictions
+    most = 12_000 if plan.quick else plan.predictions
     looks = []
     for part in range(1, _PARTS + 1):
-        looks.append(_grown(history, most * part // _PARTS, part - 1, plan))
+        looks.append(_grown(history, most // _PARTS, part - 1, plan))
         found.say(f"{looks[-1].rows:,} predictions are there")
     _tell(found, looks)
     _back_up_and_restore(found, looks[-1].rows)
     _partitioned(found, looks[-1], program, plan)
 
 
-def _grown(history: filling.History, total: int, part: int, plan: Plan) -> _Look:
+def _grown(history: filling.History, more: int, part: int, plan: Plan) -> _Look:
     from predictions.models import Prediction
     from predictions.overview import keeping
 
     before = Prediction.objects.count()
     rate = _seconds(
-        lambda: filling.fill(history, total, months=_MONTHS, recent=part * _MONTHS, settle=False)
+        lambda: filling.fill(
+            history, before + more, months=_MONTHS, recent=part * _MONTHS, settle=False
+        )
     )
     own = _seconds(lambda: _own(history))
     vacuum = _seconds(lambda: _run(f"VACUUM {_TABLE}"))
@@ -89,7 +91,7 @@ def _grown(history: filling.History, total: int, part: int, plan: Plan) -> _Look
     rows = Prediction.objects.count()
     return _Look(
         rows=rows,
-        rate=(total - before) / rate,
+        rate=more / rate,
         own_rate=_OWN_ROWS * _OWN_TIMES / own,
         vacuum=vacuum,
         analyze=analyze,
