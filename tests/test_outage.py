@@ -127,6 +127,10 @@ def test_the_database_goes_away_and_comes_back(outage, token):
         assert took < 2
         assert health["status"] == "unhealthy"
         assert health["database_connected"] is False
+        answer, ready, took = site.ask("/health/ready")
+        assert (answer.status, ready["database"]) == (503, False)
+        assert took < 2
+        assert site.ask("/health/live")[0].status == 200
 
         answer, problem, took = site.ask("/api/v1/predict/attrition", EMPLOYEE, token)
         assert answer.status == 503
@@ -189,6 +193,12 @@ def test_the_database_hangs_and_goes_on(outage, token):
             assert answer.status == 503
             assert took < 2
             assert health["database_connected"] is False
+        answer, ready, took = site.ask("/health/ready")
+        assert (answer.status, ready["database"]) == (503, False)
+        assert took < 2
+        answer, _, took = site.ask("/health/live")
+        assert answer.status == 200
+        assert took < 1
         assert {status for status, _ in answers} <= {503}
     for thread in asking:
         thread.join()

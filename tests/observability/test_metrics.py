@@ -19,7 +19,7 @@ from predictions.models import Batch
 from tests.batches.conftest import bring_matched
 from tests.conftest import EMPLOYEE
 from tests.observability.serving import Process
-from tests.observability.test_lines import FIELDS
+from tests.observability.test_lines import FIELDS, documented_fields
 from tests.people import bearer
 
 PREDICT = "/api/v1/predict/attrition"
@@ -148,6 +148,7 @@ def test_the_background_worker_tells_its_tasks_and_its_life(
     assert worker.families().keys() <= documented().keys()
 
     lines = worker.lines
+    assert {name for line in lines for name in line} <= documented_fields()
     chunks = [line for line in lines if line["message"] == "chunk recorded"]
     assert sum(line["rows"] for line in chunks) == 1470
     assert {line["batch"] for line in chunks} == {batch.pk}
