@@ -34,6 +34,7 @@ ASK_OURSELVES = {
 DRAW = {
     "mlcore/templatetags/figures.py",
     "predictions/batches/columns.py",
+    "predictions/batches/long_select.py",
     "predictions/templatetags/file_results.py",
     "predictions/templatetags/overview.py",
     "predictions/templatetags/risk.py",
