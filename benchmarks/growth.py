@@ -26,7 +26,7 @@ _WHOLE = "predictions_whole"
 _TWIN = "predictions_twin"
 _PARTS = 4
 """It is looked at when a quarter, a half, three quarters and all of it are there."""
-_MONTHS = 12
+_MONTHS, _QUICK_MONTHS = 12, 3
 _OWN_ROWS = 1_000
 _OWN_TIMES = 5
 _RESTORED = "attrition_restored"
@@ -78,12 +78,14 @@ def _grown(history: filling.History, more: int, part: int, plan: Plan) -> _Look:
     from predictions.overview import keeping
 
     before = Prediction.objects.count()
+    months = _QUICK_MONTHS if plan.quick else _MONTHS
     rate = _seconds(
         lambda: filling.fill(
-            history, before + more, months=_MONTHS, recent=part * _MONTHS, settle=False
+            history, before + more, months=months, recent=part * months, settle=False
         )
     )
-    own = _seconds(lambda: _own(history))
+    times = 1 if plan.quick else _OWN_TIMES
+    own = _seconds(lambda: _own(history, times))
     vacuum = _seconds(lambda: _run(f"VACUUM {_TABLE}"))
     analyze = _seconds(lambda: _run("ANALYZE"))
     newest = Prediction.objects.values_list("created_at", flat=True).first()
@@ -92,7 +94,7 @@ def _grown(history: filling.History, more: int, part: int, plan: Plan) -> _Look:
     return _Look(
         rows=rows,
         rate=more / rate,
-        own_rate=_OWN_ROWS * _OWN_TIMES / own,
+        own_rate=_OWN_ROWS * times / own,
         vacuum=vacuum,
         analyze=analyze,
         dashboard=dashboard,
@@ -101,7 +103,7 @@ def _grown(history: filling.History, more: int, part: int, plan: Plan) -> _Look:
     )
 
 
-def _own(history: filling.History) -> None:
+def _own(history: filling.History, times: int) -> None:
     """Rows as the product writes them: judged, scored, explained and recorded."""
     from mlcore import registry
     from predictions.models import Source
@@ -111,7 +113,7 @@ def _own(history: filling.History) -> None:
     people = employees()[:_OWN_ROWS]
     columns = {name: [row.get(name) for row in people] for name in people[0]}
     request = Request(requested_by=history.program, source=Source.API, request_id="growth")
-    for _ in range(_OWN_TIMES):
+    for _ in range(times):
         frame = active.schema.clean_frame(columns)
         predict_frame(frame, using=active, request=request)
 

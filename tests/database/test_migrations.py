@@ -117,6 +117,7 @@ def test_no_migration_locks_a_large_table(db, app, name):
     assert objections(sql.getvalue(), atomic=atomic, served=served) == []
 
 
+@pytest.mark.no_database
 @pytest.mark.parametrize(
     "sql",
     [
@@ -139,6 +140,7 @@ def test_what_locks_or_rewrites_is_objected_to(sql):
     assert objections(sql + "\n")
 
 
+@pytest.mark.no_database
 @pytest.mark.parametrize(
     ("sql", "atomic"),
     [
