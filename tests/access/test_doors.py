@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from enum import StrEnum
 from http.cookies import SimpleCookie
 
@@ -120,14 +121,15 @@ def knock(world, someone, door, method, *, undone, crossed=False, address=""):
     if door.proof is Proof.TOKEN:
         employees = {"employees": [EMPLOYEE]} if address.endswith("/batch") else EMPLOYEE
         body = {"data": employees, "content_type": "application/json"}
-    with transaction.atomic():
+    with transaction.atomic() if undone else nullcontext():
         if method == "POST":
             response = world.browser.post(address, **body, headers=headers)
         elif method == "GET":
             response = world.browser.get(address, headers=headers)
         else:
             response = world.browser.generic(method, address, headers=headers)
-        transaction.set_rollback(undone)
+        if undone:
+            transaction.set_rollback(True)
     return told(response, door, method)
 
 
