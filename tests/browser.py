@@ -56,6 +56,34 @@ def browser_type_launch_args(browser_type_launch_args):
     return launch
 
 
+@pytest.fixture
+def console(page):
+    """What the browser complained about; the test fails if there is anything."""
+    complaints = []
+    page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else 0)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("requestfailed", lambda request: _complain(complaints, request))
+    yield complaints
+    assert complaints == []
+
+
+def _complain(complaints, request):
+    # A download, and a page that is left before it was there, end a request too.
+    if request.failure != "net::ERR_ABORTED":
+        complaints.append(f"{request.url}: {request.failure}")
+
+
+PASSWORD = "a long enough password"
+"""Of everyone who signs in by the page."""
+
+
+def sign_in(page, name):
+    """Fill and send the form for signing in, in any language, on the page that shows it."""
+    page.locator("[name=username]").fill(name)
+    page.locator("[name=password]").fill(PASSWORD)
+    page.locator("main button[type=submit]").click()
+
+
 # ------------------------------------------------------------------ installation
 
 

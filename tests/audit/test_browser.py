@@ -12,22 +12,13 @@ from predictions.models import Source
 from predictions.services import Request, predict
 from tests.accessibility import no_serious_fault
 from tests.accounts.factories import make_person
+from tests.browser import PASSWORD
+from tests.browser import sign_in as fill_in
 from tests.conftest import EMPLOYEE
 
 pytestmark = pytest.mark.browser
 
-PASSWORD = "a long enough password"
 LONGEST = "E" * 64
-
-
-@pytest.fixture
-def complaints(page):
-    """What the browser complained about; the test fails if there is anything."""
-    heard = []
-    page.on("console", lambda m: heard.append(m.text) if m.type in ("error", "warning") else 0)
-    page.on("pageerror", lambda error: heard.append(str(error)))
-    yield heard
-    assert heard == []
 
 
 @pytest.fixture
@@ -49,9 +40,7 @@ def site(transactional_db, live_server, quick_passwords, settings):
 
 def sign_in(page, site, person):
     page.goto(f"{site}/admin/predictions/prediction/")
-    page.get_by_label("Username").fill(person)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    fill_in(page, person)
 
 
 def fits(page):
@@ -60,7 +49,7 @@ def fits(page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_an_auditor_finds_and_reads_a_record(page, site, complaints, scheme, width):
+def test_an_auditor_finds_and_reads_a_record(page, site, console, scheme, width):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 800})
     sign_in(page, site, "bob")
@@ -84,7 +73,7 @@ def test_an_auditor_finds_and_reads_a_record(page, site, complaints, scheme, wid
     expect(page.get_by_role("row", name="Fait des heures supplémentaires")).to_be_visible()
 
 
-def test_an_auditor_exports_what_was_found(page, site, complaints):
+def test_an_auditor_exports_what_was_found(page, site, console):
     sign_in(page, site, "bob")
     page.locator("input.action-select").first.check()
     page.locator("select[name=action]").select_option("export_xlsx")
@@ -93,7 +82,7 @@ def test_an_auditor_exports_what_was_found(page, site, complaints):
     assert download.value.suggested_filename.endswith(".xlsx")
 
 
-def test_an_auditor_reads_a_model_s_card(page, site, complaints):
+def test_an_auditor_reads_a_model_s_card(page, site, console):
     sign_in(page, site, "bob")
     page.get_by_role("link", name="Home").click()
     page.get_by_role("link", name="Model versions").click()

@@ -18,23 +18,14 @@ from predictions.models import Batch, BatchState, Prediction
 from tests.accessibility import no_serious_fault
 from tests.accounts.factories import make_person
 from tests.batches.exports_of_hr import export
+from tests.browser import PASSWORD
+from tests.browser import sign_in as fill_in
 from tests.training.test_jobs import database_url
 
 pytestmark = pytest.mark.browser
 
-PASSWORD = "a long enough password"
 PHONE = {"width": 390, "height": 800}
 DESK = {"width": 1280, "height": 900}
-
-
-@pytest.fixture
-def console(page):
-    """What the browser complained about; the test fails if there is anything."""
-    complaints = []
-    page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else 0)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield complaints
-    assert complaints == []
 
 
 @pytest.fixture
@@ -52,9 +43,7 @@ def site(alice, page, live_server, settings):
     """Where alice is signed in, at her list of files."""
     settings.ALLOWED_HOSTS = ["*"]
     page.goto(f"{live_server.url}/batches/")
-    page.get_by_label("Username").fill("alice")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    fill_in(page, "alice")
     expect(page.get_by_role("heading", name="Files of employees")).to_be_visible()
     return live_server.url
 

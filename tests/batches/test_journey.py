@@ -12,7 +12,7 @@ from predictions.batches import jobs
 from predictions.models import Batch, Prediction
 from tests.accessibility import no_serious_fault
 from tests.batches.conftest import bring_matched, work_to_the_end
-from tests.batches.test_browser import a_file, alice, console, site, worker  # noqa: F401
+from tests.batches.test_browser import a_file, alice, site, worker  # noqa: F401
 
 pytestmark = pytest.mark.browser
 
@@ -90,6 +90,7 @@ def pages(alice, ibm_file):  # noqa: F811
     ]
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_every_page_is_for_everyone(page, site, console, pages, language):  # noqa: F811
     """Nothing serious is wrong in either theme, and nothing is wider than a phone."""

@@ -13,23 +13,13 @@ from mlcore.trainings import jobs as training_jobs
 from predictions.models import Prediction
 from tests.accessibility import no_serious_fault
 from tests.accounts.factories import make_person
+from tests.browser import PASSWORD
+from tests.browser import sign_in as fill_in
 from tests.training.conftest import make_draft
 from tests.training.histories import as_csv, history
 from tests.training.test_jobs import database_url
 
 pytestmark = pytest.mark.browser
-
-PASSWORD = "a long enough password"
-
-
-@pytest.fixture
-def console(page):
-    """What the browser complained about; the test fails if there is anything."""
-    complaints = []
-    page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else 0)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield complaints
-    assert complaints == []
 
 
 @pytest.fixture
@@ -45,9 +35,7 @@ def site(carol, page, live_server, settings):
     """Where carol is signed in."""
     settings.ALLOWED_HOSTS = ["*"]
     page.goto(f"{live_server.url}/models/training/new/")
-    page.get_by_label("Username").fill("carol")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    fill_in(page, "carol")
     expect(page.get_by_role("heading", name="Train a model on your own history")).to_be_visible()
     return live_server.url
 

@@ -10,21 +10,10 @@ from mlcore.engine import artifact
 from mlcore.models import Origin
 from tests.accessibility import no_serious_fault
 from tests.accounts.factories import make_person
+from tests.browser import PASSWORD
+from tests.browser import sign_in as fill_in
 
 pytestmark = pytest.mark.browser
-
-PASSWORD = "a long enough password"
-
-
-@pytest.fixture
-def console(page):
-    """What the browser complained about; the test fails if there is anything."""
-    complaints = []
-    page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else 0)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("requestfailed", lambda request: complaints.append(request.url))
-    yield complaints
-    assert complaints == []
 
 
 @pytest.fixture
@@ -40,9 +29,7 @@ def site(transactional_db, live_server, quick_passwords, settings):
 
 def sign_in(page, site):
     page.goto(f"{site}/")
-    page.get_by_label("Username").fill("alice")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    fill_in(page, "alice")
     expect(page.get_by_role("heading", name="Who may leave")).to_be_visible()
 
 
@@ -100,9 +87,7 @@ def test_the_language_is_the_browsers_until_it_is_switched(browser, site):
     page.goto(f"{site}/predictions/")
     expect(page.get_by_role("main").get_by_role("button", name="Se connecter")).to_be_visible()
     page.get_by_role("button", name="English").click()
-    page.get_by_label("Username").fill("alice")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    fill_in(page, "alice")
     # Signed in, in the language that was chosen, where they wanted to go.
     expect(page.get_by_role("heading", name="History")).to_be_visible()
     context.close()
@@ -131,6 +116,7 @@ def test_the_form_can_be_filled_and_sent_by_keyboard_alone(page, site, console):
     expect(page.get_by_role("heading", name="Employee E-KEYS")).to_be_visible()
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("language", ["en", "fr"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_no_page_has_a_serious_fault_of_accessibility(browser, site, language, theme):
@@ -165,6 +151,7 @@ def test_no_page_has_a_serious_fault_of_accessibility(browser, site, language, t
     context.close()
 
 
+@pytest.mark.any_database
 def test_a_narrow_phone_shows_every_page_without_scrolling_sideways(browser, site):
     context = browser.new_context(viewport={"width": 360, "height": 740})
     page = context.new_page()

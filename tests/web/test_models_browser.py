@@ -12,8 +12,9 @@ from mlcore.engine import artifact
 from mlcore.models import Origin
 from tests.accessibility import no_serious_fault
 from tests.accounts.factories import make_person
+from tests.browser import PASSWORD
+from tests.browser import sign_in as fill_in
 from tests.web.model_cards import small_model
-from tests.web.test_browser import PASSWORD, console  # noqa: F401
 
 pytestmark = pytest.mark.browser
 
@@ -43,13 +44,11 @@ def models(transactional_db, live_server, quick_passwords, settings):
 
 def sign_in(page, site, name="carol"):
     page.goto(f"{site}/accounts/login/")
-    page.locator("[name=username]").fill(name)
-    page.locator("[name=password]").fill(PASSWORD)
-    page.locator("main button[type=submit]").click()
+    fill_in(page, name)
     page.wait_for_url(f"{site}/")
 
 
-def test_a_model_is_proposed_approved_and_rolled_back(page, browser, models, console):  # noqa: F811
+def test_a_model_is_proposed_approved_and_rolled_back(page, browser, models, console):
     site, first, second = models
     sign_in(page, site)
     page.get_by_role("link", name="Models").click()
@@ -79,7 +78,7 @@ def test_a_model_is_proposed_approved_and_rolled_back(page, browser, models, con
     expect(page.get_by_role("status")).to_contain_text(f"{first} is active again")
 
 
-def test_a_point_is_tried_out_and_saved_by_keyboard_alone(page, models, console):  # noqa: F811
+def test_a_point_is_tried_out_and_saved_by_keyboard_alone(page, models, console):
     site, _first, second = models
     sign_in(page, site)
     page.goto(f"{site}/models/{second}/operating-point/")
@@ -113,6 +112,7 @@ def addresses(first, second):
     ]
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("fr", "dark")])
 def test_no_page_has_a_serious_fault_of_accessibility(browser, models, language, theme):
     site, first, second = models
@@ -127,6 +127,7 @@ def test_no_page_has_a_serious_fault_of_accessibility(browser, models, language,
     context.close()
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_a_narrow_phone_shows_every_page_without_scrolling_sideways(browser, models, language):
     site, first, second = models

@@ -23,16 +23,6 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def console(page):
-    """What the browser complained about; the test fails if there is anything."""
-    complaints = []
-    page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else 0)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield complaints
-    assert complaints == []
-
-
-@pytest.fixture
 def analyst(transactional_db, settings):
     settings.ALLOWED_HOSTS = ["*"]
     version = services.register(files=artifact.read(registry.BUNDLED_FOLDER), origin=Origin.BUNDLED)
@@ -224,6 +214,7 @@ def test_who_was_signed_out_meanwhile_is_led_to_the_sign_in(
     page.wait_for_url("**/accounts/login/**")
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("language", ["en", "fr"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_no_page_about_a_person_has_a_serious_fault(
@@ -251,6 +242,7 @@ def test_no_page_about_a_person_has_a_serious_fault(
     context.close()
 
 
+@pytest.mark.any_database
 def test_a_narrow_phone_shows_a_person_without_scrolling_sideways(
     browser, live_server, assessed, enter
 ):
