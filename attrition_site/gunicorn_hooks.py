@@ -3,7 +3,10 @@ in the product's shape, and metrics of all its workers on one port."""
 
 from __future__ import annotations
 
+from logging.config import dictConfig
 from typing import Any
+
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from attrition_site import web_process
 
@@ -13,7 +16,20 @@ from django.conf import settings  # noqa: E402 (they are read as a web process r
 
 from attrition_site.observability import exposition  # noqa: E402
 
-logconfig_dict = settings.LOGGING
+
+class ProductLogger(Logger):  # type: ignore[misc]
+    """gunicorn's, its lines handed to the product's.
+
+    gunicorn's own setting for that (`logconfig_dict`) has it put together a line of its access log
+    with every request as well.
+    """
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        dictConfig(settings.LOGGING)
+
+
+logger_class = ProductLogger
 
 _metrics: exposition.Exposition | None = None
 

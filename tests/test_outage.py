@@ -76,7 +76,7 @@ def outage(tmp_path_factory):
     """The site on a server of its own, and that server."""
     import psycopg
 
-    from attrition_site.run import web_server
+    from attrition_site import web_server
 
     with stoppable_server(fast=True) as database:
         environment = os.environ | {
@@ -96,7 +96,7 @@ def outage(tmp_path_factory):
                 return connection.execute(sql, values).fetchone()[0]
 
         port = free_port()
-        command = [sys.executable, "-m", *web_server("127.0.0.1", port)]
+        command = [sys.executable, "-m", *web_server.arguments("127.0.0.1", port)]
         server = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
         site = Site(port, query)
         try:
