@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Model
 from django.http import HttpRequest
 
-from .demo import is_published
+from . import demo
 from .models import User
 
 
@@ -30,9 +28,9 @@ class RoleBackend(ModelBackend):
         username: str | None = None,
         password: str | None = None,
         **kwargs: Any,
-    ) -> AbstractBaseUser | None:
-        """Outside development nobody signs in with a demo's password: everyone knows it."""
-        if is_published(password) and not settings.DEVELOPMENT:
+    ) -> User | None:
+        """Where real records are, nobody signs in with a demo's password: everyone knows it."""
+        if demo.is_published(password) and not demo.allowed():
             return None
         return super().authenticate(request, username, password, **kwargs)
 

@@ -24,6 +24,11 @@ _NAMES = {
 }
 
 
+def allowed() -> bool:
+    """Whether this installation may have such accounts: it holds nobody's real records."""
+    return bool(settings.DEVELOPMENT or settings.DEMO)
+
+
 def demo_accounts() -> list[tuple[str, Role]]:
     """Username and role of those demo accounts that exist and can be used."""
     existing = set(

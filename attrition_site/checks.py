@@ -31,7 +31,7 @@ def check_demo_accounts(
 
     A database restored from a demonstration brings such accounts along.
     """
-    if settings.DEVELOPMENT:
+    if demo.allowed():
         return []
     problems: list[checks.CheckMessage] = []
     for alias in databases or ():

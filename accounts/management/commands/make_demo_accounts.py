@@ -5,11 +5,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts.demo import DEMO_ROLES, make_demo_accounts
+from accounts import demo
 
 
 class Command(BaseCommand):
-    """So that a fresh development machine can be tried at once, as each of the four roles.
+    """So that a fresh machine can be tried at once, as each of the four roles.
 
     Refuses to run elsewhere: its password is public. Run again, it makes only what is missing.
     """
@@ -24,11 +24,12 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, reset_passwords: bool, **options: Any) -> None:
-        if not settings.DEVELOPMENT:
+        if not demo.allowed():
             raise CommandError(
-                "Demo accounts have a public password: they exist in development only."
+                "Demo accounts have a public password: they exist in development and in a"
+                " demonstration only."
             )
-        made = make_demo_accounts(settings.DEMO_PASSWORD, reset_passwords=reset_passwords)
+        made = demo.make_demo_accounts(settings.DEMO_PASSWORD, reset_passwords=reset_passwords)
         if options["verbosity"]:
-            found = len(DEMO_ROLES) - len(made)
+            found = len(demo.DEMO_ROLES) - len(made)
             self.stdout.write(f"Demo accounts: {len(made)} made, {found} found.")
