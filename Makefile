@@ -26,7 +26,7 @@ help: ## list the commands
 run: .venv/.runtime ## serve on http://127.0.0.1:8000 (HOST, PORT, DATABASE_URL change where)
 	@exec $(BIN)/python -m attrition_site.run --with-parent
 
-test: ## run every test on SQLite, then those that ask a database on PostgreSQL (ARGS="tests/engine -k word")
+test: ## run every test on SQLite, then those that a database has a say in on PostgreSQL (ARGS="tests/engine -k word")
 	@failed=; \
 	for database in sqlite postgresql; do \
 		$(MAKE) --no-print-directory test-$$database || failed="$$failed $$database"; \

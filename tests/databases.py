@@ -1,8 +1,11 @@
-"""Tests in which no database takes part run once.
+"""What no database has a say in is tested once.
 
-The suite runs on SQLite, then on PostgreSQL. A test that carries the mark `no_database` says the
-same of both, so on PostgreSQL it is left out. pytest-django refuses the database to a test that did
-not ask for it; a test that asks for it and carries the mark is refused here.
+The suite runs on SQLite, then on PostgreSQL. Two marks leave a test out of the second run:
+
+- `no_database`: no database takes part. pytest-django refuses it to a test that did not ask for it;
+  a test that asks for it and carries the mark is refused here.
+- `any_database`: one is asked, and what is judged is not of it: a colour, a width, a label of a
+  page whose content other tests read on both.
 """
 
 from __future__ import annotations
@@ -10,39 +13,49 @@ from __future__ import annotations
 import pytest
 from django.conf import settings
 
-MARK = "no_database"
+MARKS = ("no_database", "any_database")
 _LEFT_OUT = pytest.StashKey[int]()
+_KEY = "left_out"
 
 # What a test asks for that wants the database; all else that does asks for one of these.
-_DATABASE = {"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback"}
+_DATABASE = {
+    "db",
+    "transactional_db",
+    "live_server",
+    "django_db_reset_sequences",
+    "django_db_serialized_rollback",
+}
 
 
 def _asks_a_database(item: pytest.Item) -> bool:
-    return bool(
-        item.get_closest_marker("django_db")
-        or _DATABASE & set(getattr(item, "fixturenames", ()))
-        or "live_server" in getattr(item, "fixturenames", ())
-    )
+    asked_for = getattr(item, "fixturenames", ())
+    return bool(item.get_closest_marker("django_db") or _DATABASE.intersection(asked_for))
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    marked = [item for item in items if item.get_closest_marker(MARK)]
-    if wrong := [item.nodeid for item in marked if _asks_a_database(item)]:
-        raise pytest.UsageError(f"Marked {MARK}, and asking for one: {', '.join(wrong)}")
-    if "sqlite3" in settings.DATABASES["default"]["ENGINE"] or not marked:
+    unmarked = [item for item in items if not any(item.get_closest_marker(mark) for mark in MARKS)]
+    wrong = [
+        item.nodeid
+        for item in items
+        if item.get_closest_marker("no_database") and _asks_a_database(item)
+    ]
+    if wrong:
+        raise pytest.UsageError(f"Marked no_database, and asking for one: {', '.join(wrong)}")
+    if "sqlite3" in settings.DATABASES["default"]["ENGINE"] or len(unmarked) == len(items):
         return
-    config.hook.pytest_deselected(items=marked)
-    config.stash[_LEFT_OUT] = len(marked)
+    kept = {id(item) for item in unmarked}
+    config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept])
+    config.stash[_LEFT_OUT] = len(items) - len(unmarked)
     if hasattr(config, "workeroutput"):
-        config.workeroutput[MARK] = len(marked)
-    items[:] = [item for item in items if not item.get_closest_marker(MARK)]
+        config.workeroutput[_KEY] = config.stash[_LEFT_OUT]
+    items[:] = unmarked
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: object, error: object) -> None:
     """pytest-xdist: the processes collect, and the one that started them is told here."""
-    if left_out := getattr(node, "workeroutput", {}).get(MARK):
+    if left_out := getattr(node, "workeroutput", {}).get(_KEY):
         node.config.stash[_LEFT_OUT] = left_out  # type: ignore[attr-defined]
 
 
@@ -56,4 +69,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if left_out := terminalreporter.config.stash.get(_LEFT_OUT, 0):
-        terminalreporter.write_line(f"{left_out} tests without a database ran on SQLite alone.")
+        terminalreporter.write_line(
+            f"{left_out} tests in which the database has no say ran on SQLite alone."
+        )
