@@ -1,18 +1,17 @@
 """Serves everything on this machine with one command: `make run`.
 
 Prepares the database, then starts the web server and the background worker, and stops both
-together. In development it also makes the demo accounts and the demo workforce.
+together. In development and in a demonstration it also makes the demo accounts and the demo
+workforce; a demonstration begins with an empty database each time.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import ctypes
-import http.client
+import http
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -26,36 +25,22 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, connections
 
+from attrition_site import preparation, web_server
+from attrition_site.first_process import STOP_SIGNALS, end_with_parent
+from attrition_site.preparation import CannotServeError, say
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # How long, in seconds, the servers have to answer once started, and to end once asked to.
 START_PATIENCE = 60.0
 STOP_PATIENCE = 6.0
 
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_PR_SET_PDEATHSIG = 1
-
-
-class CannotServeError(Exception):
-    """Why this cannot go on, in words for the person at the terminal."""
-
 
 class Interrupted(BaseException):
     """Someone asked to stop while the database was being prepared."""
 
 
-def say(line: str = "") -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
 # ------------------------------------------------------------------ processes
-
-
-def end_with_parent() -> None:
-    """Ask the kernel for SIGTERM when the parent dies, however it dies. Linux alone can."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Servers:
@@ -114,7 +99,7 @@ class StopRequest:
         # While the database is prepared a signal must break in; while servers start, it must
         # not, or one could be started and never recorded.
         self._breaks_in = False
-        for number in _STOP_SIGNALS:
+        for number in STOP_SIGNALS:
             signal.signal(number, self._receive)
 
     @contextlib.contextmanager
@@ -139,55 +124,21 @@ class StopRequest:
 # ------------------------------------------------------------------ preparation
 
 
-def where() -> tuple[str, int]:
-    """Host and port to serve on, from the environment or the .env file that the settings read."""
-    _ = settings.ENVIRONMENT
-    host = os.environ.get("HOST", "127.0.0.1")
-    port = os.environ.get("PORT", "8000")
-    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise CannotServeError(f"PORT is {port!r}: set it to a number from 1 to 65535.")
-    return host, int(port)
-
-
-def refuse_taken_port(host: str, port: int) -> None:
-    try:
-        [(family, kind, protocol, _, address), *_] = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM
-        )
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            probe.listen(1)
-    except OSError as error:
-        raise CannotServeError(
-            f"Cannot serve on {host}, port {port}: {error.strerror}.\n"
-            f"Stop what uses it, or choose another: make run PORT={port % 65535 + 1}"
-        ) from error
-
-
-def needs_migration() -> bool:
-    """Whether a migration is waiting, or a guard that `migrate` puts in place is missing.
-
-    `migrate` itself takes half a second to say so.
-    """
-    from django.db.migrations.executor import MigrationExecutor
-
-    from mlcore import append_only
-
-    executor = MigrationExecutor(connection)
-    waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    return bool(waiting or append_only.unguarded(connection))
-
-
 def prepare() -> None:
     """Bring the database to where the servers can start. What is done already is not redone."""
+    if settings.DEMO:
+        throw_away()
     django.setup()
+    from attrition_site import checks
+
+    checks.refuse_to_start()
     say("Preparing the database…")
-    if needs_migration():
-        call_command("migrate", interactive=False, verbosity=0)
-    say("Registering the model…")
-    call_command("register_bundled_model", verbosity=0)
-    if settings.DEVELOPMENT:
+    # `migrate` itself takes half a second to say that there is nothing to do.
+    if preparation.waiting_migrations() or append_only_is_missing():
+        preparation.migrate(verbosity=0)
+    else:
+        call_command("register_bundled_model", verbosity=0)
+    if settings.DEVELOPMENT or settings.DEMO:
         say("Making the demo accounts and the demo workforce…")
         # A password that was asked for must be the one that works, for accounts of before too.
         call_command(
@@ -196,8 +147,24 @@ def prepare() -> None:
         call_command("make_demo_workforce", verbosity=0)
     else:
         say(f"No demo accounts and no demo workforce in {settings.ENVIRONMENT}.")
+    # Where nobody may write, an image has them baked in.
+    if not settings.DEVELOPMENT and os.access(settings.STATIC_ROOT, os.W_OK):
         call_command("collectstatic", interactive=False, verbosity=0)
     close_connections()
+
+
+def throw_away() -> None:
+    """Remove the database of the demonstration before, with all that its visitors entered."""
+    database = Path(settings.DATABASES["default"]["NAME"])
+    for file in (database, Path(f"{database}-wal"), Path(f"{database}-shm")):
+        file.unlink(missing_ok=True)
+
+
+def append_only_is_missing() -> bool:
+    """Whether a table lacks the triggers that keep its records; `migrate` puts them in place."""
+    from mlcore import append_only
+
+    return bool(append_only.unguarded(connection))
 
 
 def close_connections() -> None:
@@ -208,58 +175,15 @@ def close_connections() -> None:
 # ------------------------------------------------------------------ serving
 
 
-def web_server(host: str, port: int, *, workers: int = 2) -> list[str]:
-    """The module and arguments that serve the pages and the API; the benchmarks measure these."""
-    return [
-        "gunicorn",
-        "attrition_site.wsgi",
-        f"--bind={_bracketed(host)}:{port}",
-        f"--workers={workers}",
-        "--worker-class=gthread",
-        "--threads=4",
-        "--keep-alive=30",
-        f"--graceful-timeout={int(STOP_PATIENCE / 2)}",
-        "--log-level=warning",
-        "--no-control-socket",
-        # Each worker listens for itself and the kernel deals connections out. Workers that share
-        # one socket race for it, and often one gets all of a client's connections.
-        *(["--reuse-port"] if sys.platform == "linux" else []),
-    ]
-
-
 def start(servers: Servers, host: str, port: int) -> None:
-    servers.start("The web server", *web_server(host, port))
+    patience = int(STOP_PATIENCE / 2)
+    servers.start("The web server", *web_server.arguments(host, port, stop_patience=patience))
     servers.start("The background worker", "django", "qcluster")
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
-def address(host: str, port: int) -> str:
-    """Where a browser on this machine finds the pages."""
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104
-    return f"{_bracketed(reachable)}:{port}"
-
-
-def health(authority: str) -> int:
-    """The status that `/health` answers with; 0 while nothing listens."""
-    # Outside development the site knows only its own names.
-    known = [name for name in settings.ALLOWED_HOSTS if name != "*"]
-    headers = {"Host": known[0].removeprefix(".")} if known else {}
-    asking = http.client.HTTPConnection(authority, timeout=5)
-    try:
-        asking.request("GET", "/health", headers=headers)
-        return asking.getresponse().status
-    except (OSError, http.client.HTTPException):
-        return 0
-    finally:
-        asking.close()
 
 
 def wait_until_ready(servers: Servers, stop: StopRequest, authority: str) -> None:
     deadline = time.monotonic() + START_PATIENCE
-    while (status := health(authority)) != http.HTTPStatus.OK:
+    while (status := web_server.health(authority)) != http.HTTPStatus.OK:
         if stop.made:
             return
         if ended := servers.ended():
@@ -307,9 +231,9 @@ def serve(servers: Servers, stop: StopRequest, host: str, port: int) -> None:
     """Serve until someone asks to stop; refuse to go on with half of the servers."""
     say("Starting the servers…")
     start(servers, host, port)
-    authority = address(host, port)
+    authority = web_server.address(host, port)
     # Passwords are slow to check by design; the servers are busy importing meanwhile.
-    demo = demo_lines() if settings.DEVELOPMENT else []
+    demo = demo_lines() if settings.DEVELOPMENT or settings.DEMO else []
     wait_until_ready(servers, stop, authority)
     if not stop.made:
         welcome(authority, demo)
@@ -331,8 +255,8 @@ def main() -> int:
     stop = StopRequest(servers)
     try:
         with stop.breaking_in():
-            host, port = where()
-            refuse_taken_port(host, port)
+            host, port = web_server.where()
+            web_server.refuse_taken_port(host, port)
             prepare()
         serve(servers, stop, host, port)
     except Interrupted:

@@ -52,6 +52,6 @@ def test_without_the_demo_s_account_it_says_what_to_do(active_model):
 
 def test_in_production_it_is_refused(settings, analyst, active_model):
     settings.DEVELOPMENT = False
-    with pytest.raises(CommandError, match="development only"):
+    with pytest.raises(CommandError, match="demonstrations and development only"):
         call_command("make_demo_workforce")
     assert not Prediction.objects.exists()

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
+from accounts import demo
 from accounts.models import User
 from mlcore import registry
 from mlcore.engine.ingest import matching
@@ -23,16 +23,16 @@ class Command(BaseCommand):
     """A first minute with something to look at: the public file's employees, all assessed.
 
     The file is brought, matched and assessed as everyone's is, but here and now: no background
-    worker runs yet. In development only, and once: where the demo's analyst has brought a file,
-    nothing is added. Only by the bundled model: another one asks other questions, which that file
+    worker runs yet. Where nobody's real records are, and once: where the demo's analyst has
+    brought a file, nothing is added. Only by the bundled model: another one asks other questions, which that file
     does not answer.
     """
 
     help = "Assess the employees of the public IBM file, for a demonstration."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if not settings.DEVELOPMENT:
-            raise CommandError("The demo workforce is for development only.")
+        if not demo.allowed():
+            raise CommandError("The demo workforce is for demonstrations and development only.")
         analyst = User.objects.filter(username=_ACCOUNT).first()
         if analyst is None:
             raise CommandError("Make the demo's accounts first: manage.py make_demo_accounts")
