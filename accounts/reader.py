@@ -15,6 +15,15 @@ personal = cache_control(private=True, no_store=True)
 """For a page that tells of people: on a shared machine, going back must not show it again."""
 
 
+def keeps_what_is_typed(response: HttpResponse) -> HttpResponse:
+    """For an empty form, which tells of nobody: whoever goes back to it finds what they typed.
+
+    A browser that may store nothing of a page does not keep that either. Signing out ends it.
+    """
+    response["Cache-Control"] = "private, no-cache"
+    return response
+
+
 def person(request: HttpRequest) -> User:
     """Who is asking: `LoginRequiredMiddleware` and the admin let nobody else in."""
     return cast(User, request.user)

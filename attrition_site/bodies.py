@@ -67,6 +67,7 @@ class BodyLimitMiddleware:
             code="too_large",
             detail=_("The body has %(length)s bytes; at most %(limit)s are read.")
             % {"length": length, "limit": limit},
+            context={"length": length, "limit": limit},
         )
 
 

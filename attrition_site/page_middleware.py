@@ -92,23 +92,31 @@ class SignInMiddleware(LoginRequiredMiddleware):
     def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseRedirect:
         """To the sign-in page; whoever still has the cookie of a session is told why."""
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
-            messages.info(request, _("Your session has ended. Sign in again, and you go on here."))
+            messages.info(
+                request, _("Your session has ended. Sign in again, and you go on where you were.")
+            )
         return super().handle_no_permission(request, view_func)
+
+
+def _store_nothing(headers: Any) -> None:
+    if "no-store" not in headers.get("Cache-Control", ""):
+        headers["Cache-Control"] = "private, no-store"
 
 
 class PrivacyMiddleware(MiddlewareMixin):
     """What browsers and proxies keep of an answer, and what a page may use of the machine: nothing.
 
-    Going back after signing out shows nothing, on a machine that several people use. Files that are
-    the same for everyone are served before it is asked.
+    Going back after signing out shows nothing, on a machine that several people use. The empty form
+    says otherwise itself (`accounts.reader.keeps_what_is_typed`). Files that are the same for
+    everyone are served before it is asked.
     """
 
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
         headers = response.headers
-        if "no-store" not in headers.get("Cache-Control", ""):
-            headers["Cache-Control"] = "private, no-store"
+        if not headers.get("Cache-Control", "").startswith("private, no-cache"):
+            _store_nothing(headers)
         headers.setdefault("Permissions-Policy", _NOTHING)
         headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         return response

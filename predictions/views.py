@@ -15,7 +15,13 @@ from django.utils import translation
 from django.utils.translation import check_for_language
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.reader import language, person, personal, remember_language
+from accounts.reader import (
+    keeps_what_is_typed,
+    language,
+    person,
+    personal,
+    remember_language,
+)
 from mlcore import registry
 from mlcore.models import ModelVersion
 from predictions import exports
@@ -77,7 +83,7 @@ def assess(request: HttpRequest) -> HttpResponse:
         origin = get_object_or_404(_visible(request), pk=_uuid(start))
         values = origin.inputs
     form = _form(active, initial=initial_values(active.schema, values))
-    return render(
+    response = render(
         request,
         "predictions/form.html",
         {
@@ -86,6 +92,7 @@ def assess(request: HttpRequest) -> HttpResponse:
             "by_another_model": origin is not None and origin.model_version_id != active.id,
         },
     )
+    return response if origin else keeps_what_is_typed(response)
 
 
 def _form(active: registry.ActiveModel, **kwargs: Any) -> EmployeeForm:

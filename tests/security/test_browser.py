@@ -43,6 +43,16 @@ def test_going_back_after_signing_out_shows_nothing(page, site):
     assert page.get_by_role("heading", name="History").count() == 0
 
 
+def test_what_was_typed_is_gone_after_signing_out(page, site):
+    page.goto(f"{site}/predictions/new/")
+    sign_in(page)
+    page.get_by_label("Monthly income").fill("4321")
+    page.get_by_role("button", name="Sign out").click()
+    page.go_back()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert "4321" not in page.content()
+
+
 def test_a_session_that_has_ended_leads_to_sign_in_and_back(page, site):
     page.goto(f"{site}/predictions/new/")
     sign_in(page)

@@ -28,7 +28,14 @@ def check(answer):
     assert answer["Referrer-Policy"] == "same-origin"
     assert answer["Cross-Origin-Opener-Policy"] == "same-origin"
     assert answer["Cross-Origin-Resource-Policy"] == "same-origin"
-    assert "no-store" in answer["Cache-Control"]
+    # An empty form tells of nobody, and a browser is to keep what is typed into it.
+    asked = answer.request
+    empty_form = (
+        (asked["PATH_INFO"], asked["QUERY_STRING"]) == ("/predictions/new/", "")
+        and answer.status_code == 200
+        and asked["REQUEST_METHOD"] == "GET"
+    )
+    assert ("private, no-cache" if empty_form else "no-store") in answer["Cache-Control"]
     assert "public" not in answer["Cache-Control"]
     assert "camera=()" in answer["Permissions-Policy"]
     let_go(answer)
@@ -43,6 +50,7 @@ ANALYST_PAGES = [
     "/",
     "/predictions/",
     "/predictions/new/",
+    "/predictions/new/?from={pk}",
     "/predictions/?export=csv",
     "/predictions/?export=xlsx",
     "/predictions/employee/?id=E-1",
