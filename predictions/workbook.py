@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from mlcore.models import ModelVersion
-from predictions.exports import Cell, Column, Layout, Record
+from predictions.export_columns import Cell, Column, Layout, Record
 from predictions.models.prediction import PredictionQuerySet
 
 ROWS_PER_SHEET = 1_048_576  # the format's own limit, the header included

@@ -25,7 +25,8 @@ from predictions.batches import corrections
 from predictions.batches.refusals import sentences
 from predictions.batches.results import Results
 from predictions.explanation import features_of, strongest, terms
-from predictions.exports import Column, Record, csv_cell, distinct, heading, plain
+from predictions.export_columns import Column, Record, distinct, heading
+from predictions.exports import csv_cell, plain
 from predictions.models import Batch, RefusedRow
 from predictions.models.prediction import BandChoice
 

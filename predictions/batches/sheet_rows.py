@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from predictions.exports import Cell, Column, Record
+from predictions.export_columns import Cell, Column, Record
 
 _LEVEL = 3  # of zlib: half the time of the usual 6, for a tenth more bytes
 _AT_ONCE = 500  # rows

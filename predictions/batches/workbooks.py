@@ -22,7 +22,7 @@ from predictions.batches import sheet_rows
 from predictions.batches.corrections import Again
 from predictions.batches.exports import ToCorrect
 from predictions.batches.results import Results
-from predictions.exports import Column, Record
+from predictions.export_columns import Column, Record
 from predictions.models.prediction import BandChoice
 from predictions.workbook import HEADER, OPTIONS, STYLES, model_words, who
 

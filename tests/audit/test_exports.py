@@ -17,7 +17,7 @@ from django.http import FileResponse, StreamingHttpResponse
 from factory.django import mute_signals
 
 from mlcore.models import ModelVersion
-from predictions import exports, workbook
+from predictions import export_columns, exports, workbook
 from predictions.models import Batch, Prediction, Source
 
 LIST = "/admin/predictions/prediction/"
@@ -295,8 +295,8 @@ class TestAnyFormat:
         assert (row["Gender"], row["Age (years)"]) == ("Female", "41")
 
     def test_equal_headings_are_told_apart(self):
-        column = exports.Column(heading="Date", cell=lambda record: None)
-        named = [c.heading for c in exports.distinct([column, column, column])]
+        column = export_columns.Column(heading="Date", cell=lambda record: None)
+        named = [c.heading for c in export_columns.distinct([column, column, column])]
         assert named == ["Date", "Date (2)", "Date (3)"]
 
     @pytest.mark.parametrize("extension", ["csv", "xlsx"])
@@ -333,7 +333,7 @@ class TestAnyFormat:
         record_with(alice)
         for number in range(2):
             record(alice, employee_id=f"E-{number}")
-        monkeypatch.setattr(exports, "_LOOKED_AT", looked_at)
+        monkeypatch.setattr(export_columns, "_LOOKED_AT", looked_at)
         chosen = everything().filter(model_version__origin="bundled")
         rows = rows_of(exports.csv_response(chosen, "en", alice))
         assert len(rows) == 2
@@ -342,7 +342,7 @@ class TestAnyFormat:
         assert len(list(book["About this file"].iter_rows(min_row=7))) == 1
 
     def test_rows_come_in_portions(self, record, alice, monkeypatch):
-        monkeypatch.setattr(exports, "_PORTION", 2)
+        monkeypatch.setattr(exports, "_AT_ONCE", 2)
         for number in range(5):
             record(alice, employee_id=f"E-{number}")
         response = exports.csv_response(everything(), "en", alice)
@@ -406,7 +406,7 @@ class TestOfFiles:
     def test_the_groups_are_those_of_the_files_that_were_asked_for(
         self, client, bob, files, record, alice, monkeypatch, looked_at
     ):
-        monkeypatch.setattr(exports, "_LOOKED_AT", looked_at)
+        monkeypatch.setattr(export_columns, "_LOOKED_AT", looked_at)
         record(alice)
         client.force_login(bob)
         [file, _old] = files
@@ -422,7 +422,7 @@ class TestOfFiles:
         assert "Team" not in rows[0]
 
     def test_there_are_not_more_groups_than_fit_beside_each_other(self, file, alice, monkeypatch):
-        monkeypatch.setattr(exports, "_MOST_GROUPS", 1)
+        monkeypatch.setattr(export_columns, "_MOST_GROUPS", 1)
         Batch.objects.update(headers=["Site", "Team"], grouped=[0, 1])
         row = rows_of(exports.csv_response(everything(), "en", alice))[0]
         assert "Site" in row
