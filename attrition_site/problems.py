@@ -123,7 +123,7 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpRespo
     elif isinstance(error.detail, exceptions.ErrorDetail):
         code = error.detail.code or code
     if isinstance(error, exceptions.Throttled) and code == error.default_code:
-        detail = too_often(math.ceil(error.wait or 1))
+        detail = too_often(int(headers.get("Retry-After", "1")))
     return problem(
         error.status_code,
         instance=instance,
