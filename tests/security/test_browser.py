@@ -48,6 +48,7 @@ def test_what_was_typed_is_gone_after_signing_out(page, site):
     sign_in(page)
     page.get_by_label("Monthly income").fill("4321")
     page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     page.go_back()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     assert "4321" not in page.content()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -50,10 +51,14 @@ SHOW = {
 RUN_CODE = {"eval", "exec", "compile", "__import__"}
 
 
+@cache
 def modules():
-    for package in PACKAGES:
-        for file in sorted((ROOT / package).rglob("*.py")):
-            yield file.relative_to(ROOT).as_posix(), ast.parse(file.read_text())
+    """Every module of the product, by its path, as (path, syntax tree)."""
+    return [
+        (file.relative_to(ROOT).as_posix(), ast.parse(file.read_text()))
+        for package in PACKAGES
+        for file in sorted((ROOT / package).rglob("*.py"))
+    ]
 
 
 def imported(tree):
