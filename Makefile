@@ -49,6 +49,8 @@ lint: .venv/.dev ## check the style
 	@$(BIN)/ruff format --check .
 	@$(BIN)/shellcheck .ci/run deploy/*.sh
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
+	@$(BIN)/hadolint Dockerfile deploy/space/Dockerfile
 	@$(BIN)/zizmor --quiet --no-progress --offline .github/workflows
 
 types: .venv/.dev ## check the types

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -15,6 +16,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
+from . import demo
 from .models import User
 from .roles import Role, assign_role
 
@@ -97,6 +99,8 @@ class PersonAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         return (*super().get_readonly_fields(request, obj), *own)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        if isinstance(obj, User) and settings.DEMO and obj.username in demo.DEMO_ROLES:
+            return False  # whoever visits next signs in with it too
         # Else an administrator could set a superuser's password, and become one.
         if isinstance(obj, User) and obj.is_superuser and not request.user.is_superuser:
             return False

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth.forms import PasswordChangeForm
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from .models import User
 
@@ -20,6 +22,15 @@ class OwnPasswordForm(PasswordChangeForm):
     def __init__(self, user: User, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
         super().__init__(user, *args, **kwargs)
         self._request = request
+
+    def clean(self) -> dict[str, Any]:
+        if settings.DEMO:
+            raise ValidationError(
+                _("The accounts of the demonstration keep their password, for who visits next."),
+                code="demonstration",
+            )
+        cleaned: dict[str, Any] = super().clean()
+        return cleaned
 
     def clean_old_password(self) -> str:
         password: str = self.cleaned_data["old_password"]

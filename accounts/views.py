@@ -28,6 +28,7 @@ class SignIn(LoginView):
             kwargs |= {
                 "demo_accounts": demo.demo_accounts(),
                 "demo_password": settings.DEMO_PASSWORD,
+                "in_public": settings.DEMO,
             }
         return super().get_context_data(**kwargs)
 

@@ -25,11 +25,9 @@ finish() {
 }
 trap finish EXIT
 
-# As `make secrets` does, in a folder of its own.
-mkdir "$folder/attrition_site"
-cp attrition_site/secrets.py "$folder/attrition_site/"
+# As docs/deployment.md says, in a folder of its own.
+deploy/make_secrets.sh "$folder"
 cp .env.example "$folder/.env"
-(cd "$folder" && python3 -m attrition_site.secrets)
 cat >>"$folder/.env" <<'END'
 ATTRITION_ENV=production
 ALLOWED_HOSTS=127.0.0.1
