@@ -18,6 +18,7 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
+import orjson
 from django.db import IntegrityError, connection, transaction
 from numpy.typing import NDArray
 
@@ -31,7 +32,7 @@ from predictions.batches import files
 from predictions.models import Batch, BatchChunk, BatchState
 
 GROUP_LENGTH = 80  # characters
-CHUNK_ROWS = 4_000
+CHUNK_ROWS = 2_500
 """Few enough that a web process waits for none, many enough that a transaction's cost is lost."""
 
 MOST_VALUES = 200
@@ -143,12 +144,19 @@ class Rows:
 
 
 def _packed(part: object) -> bytes:
-    text = json.dumps(part, ensure_ascii=False, separators=(",", ":"))
-    return zlib.compress(text.encode("utf-8", "surrogatepass"), _QUICKLY)
+    try:
+        text = orjson.dumps(part)
+    except orjson.JSONEncodeError:  # half of a character that takes two
+        text = json.dumps(part).encode()
+    return zlib.compress(text, _QUICKLY)
 
 
 def _unpacked(part: bytes) -> Any:
-    return json.loads(zlib.decompress(part).decode("utf-8", "surrogatepass"))
+    text = zlib.decompress(part)
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text)
 
 
 def _parts(content: bytes) -> tuple[list[int], list[bytes]]:

@@ -331,9 +331,10 @@ def test_who_reads_while_another_does_waits_for_it(at_work, monkeypatch):
 
 
 def test_a_large_file_is_cut_into_chunks_of_equal_size(alice, bring, ibm_file):
-    batch = bring(alice, workforce(ibm_file, 9_000))
+    size = cutting.CHUNK_ROWS
+    batch = bring(alice, workforce(ibm_file, 2 * size + 700))
     jobs.begin(batch, record=False, by=alice)
     jobs.work(batch.pk, 0.0)
-    assert [*batch.chunks.order_by("number").values_list("rows", flat=True)] == [4000, 4000, 1000]
+    assert [*batch.chunks.order_by("number").values_list("rows", flat=True)] == [size, size, 700]
     assert cutting.fits(Batch.objects.get(pk=batch.pk))
     assert first_rows_of(batch)
