@@ -29,8 +29,7 @@ class OwnPasswordForm(PasswordChangeForm):
                 _("The accounts of the demonstration keep their password, for who visits next."),
                 code="demonstration",
             )
-        cleaned: dict[str, Any] = super().clean()
-        return cleaned
+        return super().clean() or {}
 
     def clean_old_password(self) -> str:
         password: str = self.cleaned_data["old_password"]

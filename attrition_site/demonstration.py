@@ -14,12 +14,10 @@ register = template.Library()
 @register.inclusion_tag("_demonstration.html", takes_context=True)
 def demonstration(context: dict[str, Any]) -> dict[str, Any]:
     """A line on top of the page; nothing where records are real."""
-    request = context.get("request")
-    framed = (
-        isinstance(request, HttpRequest) and request.headers.get("Sec-Fetch-Dest") == "iframe"
-    )
+    request: HttpRequest | None = context.get("request")
+    framed = request is not None and request.headers.get("Sec-Fetch-Dest") == "iframe"
     return {
         "is_demonstration": settings.DEMO,
         # A browser that keeps no cookies in frames lets nobody sign in there.
-        "own_window": request.build_absolute_uri() if framed else "",
+        "own_window": request.build_absolute_uri() if request is not None and framed else "",
     }

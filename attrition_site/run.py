@@ -127,7 +127,7 @@ class StopRequest:
 def prepare() -> None:
     """Bring the database to where the servers can start. What is done already is not redone."""
     if settings.DEMO:
-        throw_away()
+        throw_away(Path(settings.DATABASES["default"]["NAME"]))
     django.setup()
     from attrition_site import checks
 
@@ -153,9 +153,8 @@ def prepare() -> None:
     close_connections()
 
 
-def throw_away() -> None:
+def throw_away(database: Path) -> None:
     """Remove the database of the demonstration before, with all that its visitors entered."""
-    database = Path(settings.DATABASES["default"]["NAME"])
     for file in (database, Path(f"{database}-wal"), Path(f"{database}-shm")):
         file.unlink(missing_ok=True)
 
