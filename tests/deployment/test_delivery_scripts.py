@@ -373,7 +373,9 @@ class TestTheContainersOfTheSmokeTest:
     def test_the_settings_are_those_of_production_with_fresh_secrets(self, run):
         _, _, seen = run()
         values = dict(
-            line.split("=", 1) for line in seen.read_text().splitlines() if line[:1].isalpha()
+            line.split("=", 1)
+            for line in seen.read_text().splitlines()
+            if re.match(r"[A-Z_]+=", line)
         )
         assert values["ATTRITION_ENV"] == "production"
         secrets = re.findall(r"^[0-9a-f]{64}$", seen.read_text(), re.M)
