@@ -11,7 +11,7 @@ from typing import Any
 from django.db import DatabaseError
 from django.utils.translation import get_language
 
-from attrition_site.problems import MEDIA_TYPE, RETRY_AFTER, TYPE_PREFIX
+from attrition_site.requests.problems import MEDIA_TYPE, RETRY_AFTER, TYPE_PREFIX
 from mlcore import registry
 from mlcore.engine import describe
 from predictions.serializers import MAX_EMPLOYEES

@@ -25,9 +25,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, connections
 
-from attrition_site import preparation, web_server
-from attrition_site.first_process import STOP_SIGNALS, end_with_parent
-from attrition_site.preparation import CannotServeError, say
+from attrition_site.serving import preparation, web_server
+from attrition_site.serving.first_process import STOP_SIGNALS, end_with_parent
+from attrition_site.serving.preparation import CannotServeError, say
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 

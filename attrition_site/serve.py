@@ -22,8 +22,8 @@ from collections.abc import Callable
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from attrition_site import first_process, preparation, web_server
-from attrition_site.preparation import CannotServeError
+from attrition_site.serving import first_process, preparation, web_server
+from attrition_site.serving.preparation import CannotServeError
 
 # Seconds that a worker has to finish what it is at. What it does not finish is rolled back, and
 # taken up by another worker or by the next one.

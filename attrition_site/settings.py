@@ -106,23 +106,23 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "attrition_site.middleware.ObservedRequestMiddleware",
+    "attrition_site.requests.middleware.ObservedRequestMiddleware",
     # What an answer may do in a browser is said of every one, whoever gives it.
-    "attrition_site.page_middleware.ContentPolicyMiddleware",
+    "attrition_site.requests.page_middleware.ContentPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "attrition_site.page_middleware.PrivacyMiddleware",
-    "attrition_site.page_middleware.PageSessionMiddleware",
+    "attrition_site.requests.page_middleware.PrivacyMiddleware",
+    "attrition_site.requests.page_middleware.PageSessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
-    "attrition_site.bodies.KnownLengthMiddleware",
-    "attrition_site.bodies.BodyLimitMiddleware",
-    "attrition_site.throttled.ThrottleMiddleware",
+    "attrition_site.requests.bodies.KnownLengthMiddleware",
+    "attrition_site.requests.bodies.BodyLimitMiddleware",
+    "attrition_site.requests.throttled.ThrottleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "attrition_site.page_middleware.PageUserMiddleware",
-    "attrition_site.page_middleware.SignInMiddleware",
-    "attrition_site.page_middleware.PageMessageMiddleware",
+    "attrition_site.requests.page_middleware.PageUserMiddleware",
+    "attrition_site.requests.page_middleware.SignInMiddleware",
+    "attrition_site.requests.page_middleware.PageMessageMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -249,12 +249,12 @@ AXES_CLIENT_STR_CALLABLE = "accounts.lockout.unnamed_client"
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.JWTAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_PARSER_CLASSES": ["attrition_site.parsing.StrictJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["attrition_site.requests.parsing.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": ["accounts.throttling.CallThrottle"],
-    "EXCEPTION_HANDLER": "attrition_site.problems.exception_handler",
+    "EXCEPTION_HANDLER": "attrition_site.requests.problems.exception_handler",
     "URL_FORMAT_OVERRIDE": None,
 }
 
@@ -317,7 +317,7 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": FRAME_ANCESTORS or [NONE],
     }
 }
-CSRF_FAILURE_VIEW = "attrition_site.problems.csrf_failure"
+CSRF_FAILURE_VIEW = "attrition_site.requests.problems.csrf_failure"
 # The older header knows no names: next to a policy that does, every browser passes it over.
 X_FRAME_OPTIONS = "SAMEORIGIN" if FRAME_ANCESTORS else "DENY"
 SECURE_REFERRER_POLICY = "same-origin"

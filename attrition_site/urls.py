@@ -40,7 +40,7 @@ urlpatterns = [
     path("", include(("predictions.api_urls", "bare"))),
 ]
 
-handler400 = "attrition_site.problems.bad_request"
-handler403 = "attrition_site.problems.permission_denied"
-handler404 = "attrition_site.problems.not_found"
-handler500 = "attrition_site.problems.server_error"
+handler400 = "attrition_site.requests.problems.bad_request"
+handler403 = "attrition_site.requests.problems.permission_denied"
+handler404 = "attrition_site.requests.problems.not_found"
+handler500 = "attrition_site.requests.problems.server_error"

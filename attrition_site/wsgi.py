@@ -6,7 +6,7 @@ import django
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-from attrition_site import web_process
+from attrition_site.serving import web_process
 
 web_process.prepare()
 django.setup()

@@ -132,8 +132,8 @@ def _row(sql: str) -> Any:
 @contextlib.contextmanager
 def serving(place: Installation, *, workers: int) -> Iterator[Server]:
     """The web server, started as the product starts it; it has ended when the block has."""
-    from attrition_site import web_server
     from attrition_site.run import Servers
+    from attrition_site.serving import web_server
 
     host, port = "127.0.0.1", free_port()
     _close_connections()  # a fork must not take a connection's threads along

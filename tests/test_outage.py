@@ -76,7 +76,7 @@ def outage(tmp_path_factory):
     """The site on a server of its own, and that server."""
     import psycopg
 
-    from attrition_site import web_server
+    from attrition_site.serving import web_server
 
     with stoppable_server(fast=True) as database:
         environment = os.environ | {

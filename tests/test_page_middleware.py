@@ -7,7 +7,7 @@ from csp.middleware import CSPMiddleware
 from django.http import HttpResponse
 from django.urls import reverse
 
-from attrition_site.page_middleware import ContentPolicyMiddleware
+from attrition_site.requests.page_middleware import ContentPolicyMiddleware
 
 
 def plain(request):

@@ -31,8 +31,8 @@ def connect_metrics() -> None:
     """What a process does besides that shows metrics."""
     from axes.signals import user_locked_out
 
-    from attrition_site import middleware
     from attrition_site.observability import metrics
+    from attrition_site.requests import middleware
     from predictions import services
     from predictions.signals import chunk_done
 

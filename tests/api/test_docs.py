@@ -18,7 +18,7 @@ import pytest
 from django.conf import settings
 
 from accounts.roles import Role
-from attrition_site import problems
+from attrition_site.requests import problems
 from tests.accounts.factories import make_person
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rest_framework.exceptions import ParseError
 
 from accounts.models import UserManager
-from attrition_site import parsing
+from attrition_site.requests import parsing
 from mlcore import registry
 from mlcore.models import Activation
 from predictions.models import Prediction

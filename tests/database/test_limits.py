@@ -18,7 +18,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from attrition_site import web_server
+from attrition_site.serving import web_server
 from predictions.models import Prediction
 from tests.conftest import EMPLOYEE
 from tests.people import bearer

@@ -137,7 +137,7 @@ def watching(work, *, patience=5):
     indented = "\n".join(f"    {line}" for line in work.splitlines())
     code = (
         "import os, signal, subprocess, sys, time\n"
-        "from attrition_site.first_process import watch_over\n"
+        "from attrition_site.serving.first_process import watch_over\n"
         f"def work():\n{indented}\n"
         f"sys.exit(watch_over(work, stop_patience={patience}))"
     )

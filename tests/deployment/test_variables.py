@@ -108,7 +108,7 @@ def test_the_example_changes_nothing_when_uncommented(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["HOST", "PORT"])
 def test_where_the_server_listens_is_shown_as_it_is(name, monkeypatch):
-    from attrition_site.web_server import where
+    from attrition_site.serving.web_server import where
 
     monkeypatch.delenv(name, raising=False)
     assert SHOWN[name] in {str(part) for part in where()}

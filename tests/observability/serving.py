@@ -29,7 +29,7 @@ class Process:
         self.temporary = folder / "tmp"
         self.temporary.mkdir()
         if not command:
-            from attrition_site import web_server
+            from attrition_site.serving import web_server
 
             command = tuple(web_server.arguments("127.0.0.1", self.port))
         environment = os.environ | {

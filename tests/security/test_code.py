@@ -26,9 +26,9 @@ ASK_OURSELVES = {
     "attrition_site/run.py",
     "attrition_site/probe.py",
     "attrition_site/serve.py",
-    "attrition_site/web_server.py",
-    "attrition_site/preparation.py",
-    "attrition_site/first_process.py",
+    "attrition_site/serving/web_server.py",
+    "attrition_site/serving/preparation.py",
+    "attrition_site/serving/first_process.py",
     "attrition_site/observability/exposition.py",
 }
 # They draw pictures of numbers, and escape the words in them.

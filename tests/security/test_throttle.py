@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts import throttling
 from accounts.throttling import Limit
-from attrition_site import doors
+from attrition_site.requests import doors
 from predictions.models import Prediction
 from tests.people import bearer
 from tests.security.answers import let_go

@@ -24,8 +24,8 @@ class Command(BaseCommand):
 
     The file is brought, matched and assessed as everyone's is, but here and now: no background
     worker runs yet. Where nobody's real records are, and once: where the demo's analyst has
-    brought a file, nothing is added. Only by the bundled model: another one asks other questions, which that file
-    does not answer.
+    brought a file, nothing is added. Only by the bundled model: another one asks other questions,
+    which that file does not answer.
     """
 
     help = "Assess the employees of the public IBM file, for a demonstration."

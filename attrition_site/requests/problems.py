@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views import defaults
 from rest_framework import exceptions
 
-from attrition_site.middleware import current_request_id
+from attrition_site.requests.middleware import current_request_id
 from mlcore.engine.schema import SchemaError
 from mlcore.registry import ModelUnavailableError
 from predictions.refusals import WHOLE, by_field

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from attrition_site.doors import SIGN_INS, UPLOADS
-from attrition_site.problems import answer
+from attrition_site.requests.doors import SIGN_INS, UPLOADS
+from attrition_site.requests.problems import answer
 
 # What of a body that is refused unread is still taken from the connection: a server that closes
 # on unread bytes cuts off its own answer.

@@ -9,7 +9,7 @@ import sys
 
 from django.conf import settings
 
-from attrition_site.preparation import CannotServeError
+from attrition_site.serving.preparation import CannotServeError
 
 # Seconds that a request has to end once the server is asked to stop. Whoever stops a container
 # waits ten before it kills.
@@ -67,7 +67,7 @@ def arguments(
         f"--threads={threads}",
         "--keep-alive=30",
         f"--graceful-timeout={stop_patience}",
-        "--config=python:attrition_site.gunicorn_hooks",  # lines of logs, and metrics
+        "--config=python:attrition_site.serving.gunicorn_hooks",  # lines of logs, and metrics
         "--log-level=warning",
         # A socket by which others on the machine could change a server that runs.
         "--no-control-socket",

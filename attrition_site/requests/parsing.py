@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import IO, Any, NoReturn
 
 import orjson
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
-
-from attrition_site.problems import problem
 
 # What of a body that is refused unread is still taken from the connection: a server that closes
 # on unread bytes cuts off its own answer.

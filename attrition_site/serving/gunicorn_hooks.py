@@ -1,5 +1,5 @@
-"""gunicorn's own settings file (`--config python:attrition_site.gunicorn_hooks`): its lines of logs
-in the product's shape, and metrics of all its workers on one port."""
+"""gunicorn's own settings file, named by `--config`: its lines of logs in the product's shape, and
+metrics of all its workers on one port."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
-from attrition_site import web_process
+from attrition_site.serving import web_process
 
 web_process.prepare()
 

@@ -12,8 +12,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from accounts.throttling import STANDING, Limit, Standing, count, sender, who
-from attrition_site.doors import SIGN_INS, limits_of
-from attrition_site.problems import answer, is_api, too_often
+from attrition_site.requests.doors import SIGN_INS, limits_of
+from attrition_site.requests.problems import answer, is_api, too_often
 
 
 class ThrottleMiddleware:

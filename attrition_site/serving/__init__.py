@@ -1,0 +1,1 @@
+"""How the processes of an installation are prepared, started, asked and stopped."""
