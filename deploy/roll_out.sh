@@ -81,7 +81,10 @@ if put_to_work "$image"; then
     exit 0
 fi
 
-compose "$image" logs --no-color --tail 100 "${SERVICES[@]}" >&2
+# Whether or not they can be read, the image before goes back to work.
+if ! compose "$image" logs --no-color --tail 100 "${SERVICES[@]}" >&2; then
+    say "What it said could not be read." >&2
+fi
 if [[ -z $before ]]; then
     refuse "It did not become healthy, and there is no image before it to go back to."
 fi

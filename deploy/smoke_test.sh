@@ -16,10 +16,13 @@ compose() {
 }
 finish() {
     local status=$?
-    if ((status)); then
-        compose logs --no-color --tail 200 >&2
+    if ((status)) && ! compose logs --no-color --tail 200 >&2; then
+        echo "What the containers said could not be read." >&2
     fi
-    compose down --volumes --remove-orphans
+    if ! compose down --volumes --remove-orphans; then
+        echo "Not everything was taken down." >&2
+        status=1
+    fi
     rm -rf "$folder"
     exit "$status"
 }

@@ -341,15 +341,20 @@ class TestTheContainersOfTheSmokeTest:
     def run(self, commands, tmp_path):
         seen = tmp_path / "seen.env"
 
-        def run(*, fails_on="nothing"):
+        def run(*, fails_on="nothing", nor="nothing"):
             commands.stand_in(
                 "docker",
                 "while [[ $1 != --project-directory ]]; do shift; done; [[ ! -e $2/.env ]] || "
                 f'cat "$2/.env" "$2"/secrets/* >{seen}; '
                 '[[ "$call" != *" port "* ]] || echo 127.0.0.1:9; '
-                f'[[ "$call" != *"{fails_on}"* ]]',
+                f'[[ "$call" != *"{fails_on}"* && "$call" != *"{nor}"* ]]',
             )
-            done = commands.run("smoke_test.sh", "attrition:candidate", at=tmp_path)
+            temporary = tmp_path / "temporary"
+            temporary.mkdir()
+            done = commands.run(
+                "smoke_test.sh", "attrition:candidate", at=tmp_path, TMPDIR=str(temporary)
+            )
+            assert not any(temporary.iterdir()), "its secrets are gone"
             return done, [call.partition("compose.yaml ")[2] for call in commands.calls], seen
 
         return run
@@ -387,3 +392,10 @@ class TestTheContainersOfTheSmokeTest:
         assert done.returncode != 0
         assert not any("port" in call for call in calls)
         assert calls[-1] == "down --volumes --remove-orphans"
+
+    @pytest.mark.parametrize(("nor", "said"), [(" logs ", "could not be read"), (" down ", "Not")])
+    def test_an_end_that_fails_is_said_and_the_rest_of_it_is_done(self, run, nor, said):
+        done, calls, _ = run(fails_on="migrate", nor=nor)
+        assert done.returncode != 0
+        assert said in done.stderr
+        assert [call.split()[0] for call in calls] == ["run", "logs", "down"]

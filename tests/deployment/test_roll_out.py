@@ -32,10 +32,11 @@ class Host:
     def works(self):
         self.commands.stand_in("docker")
 
-    def fails_on(self, what, *images):
-        """Docker refuses what looks so, for these images."""
+    def fails_on(self, what, *images, nor=None):
+        """Docker refuses what looks so, for these images; `nor` what looks so either."""
+        called = " || ".join(f'"$call" == *"{part}"*' for part in (what, nor) if part)
         named = " || ".join(f'"$ATTRITION_IMAGE" == "{image}"' for image in images)
-        self.commands.stand_in("docker", f'[[ "$call" != *"{what}"* ]] || ! [[ {named} ]]')
+        self.commands.stand_in("docker", f"! [[ ({called}) && ({named}) ]]")
 
     def roll_out(self, image, *, expect):
         self.commands.forget()
@@ -104,6 +105,17 @@ def test_an_unhealthy_image_makes_way_for_the_one_before_and_the_run_fails(host,
     assert any("logs" in call for call in host.commands.calls), "what it said is kept"
     assert host.at_work() == named(OLD)
     assert host.at_work("release.previous.env") is None
+
+
+def test_what_an_image_said_cannot_be_read_and_the_one_before_is_back_at_work(host):
+    host.roll_out(OLD, expect=True)
+    host.fails_on("compose up", NEW, nor="compose logs")
+
+    done = host.roll_out(NEW, expect=False)
+    assert "could not be read" in done.stderr
+    assert f"Rolled back: {OLD} is at work." in done.stderr
+    assert host.commands.calls[-1].startswith("[01d0] docker compose exec")
+    assert host.at_work() == named(OLD)
 
 
 def test_it_is_said_when_going_back_fails_too(host):
