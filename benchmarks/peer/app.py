@@ -1,9 +1,8 @@
 """A service in the usual manner: FastAPI, SQLAlchemy, a scikit-learn pipeline on a DataFrame of one
 row.
 
-It asks for the same nineteen values as the bundled model, learned from the same employees, checks
-a token, and stores what it answers before it answers. It explains nothing. Its model is a plain
-logistic regression, which costs less to compute than the three learners that the product compiled.
+It asks for the same nineteen values as the bundled model, by the same three learners fitted to the
+same employees, checks a token, and stores what it answers before it answers. It explains nothing.
 """
 
 from __future__ import annotations
