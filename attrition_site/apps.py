@@ -18,3 +18,4 @@ class AuditAdminConfig(AdminConfig):
         keep_house(site)
         receivers.connect()
         register(checks.check_demo_accounts, Tags.database, checks.START)
+        register(checks.check_proxies, Tags.security, checks.START)

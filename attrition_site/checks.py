@@ -1,8 +1,8 @@
 """What an installation is asked before anything starts, once its settings could be read.
 
-The settings refuse by themselves what they can see (`environment`); this is what only the database
-can tell. Checks tagged `start` are run by every process that serves, works or migrates. The other
-commands leave them out, so that what is wrong can be mended.
+The settings refuse by themselves what cannot be right (`environment`); this is what only the database
+can tell, and what may be a mistake. Checks tagged `start` are run by every process that serves, works
+or migrates. The other commands leave those of the database out, so that what is wrong can be mended.
 """
 
 from __future__ import annotations
@@ -50,9 +50,28 @@ def check_demo_accounts(
     return problems
 
 
+def check_proxies(**kwargs: Any) -> list[checks.CheckMessage]:
+    """W001: behind a proxy, everyone has the proxy's address until it is said how many there are.
+
+    Then whoever guesses passwords locks everyone out.
+    """
+    if not settings.SECURE_PROXY_SSL_HEADER or settings.TRUSTED_PROXIES:
+        return []
+    return [
+        checks.Warning(
+            "SECURE_PROXY_SSL_HEADER names a proxy's header and TRUSTED_PROXIES is 0: all requests"
+            " seem to come from the proxy, so a lockout or a limit by address meets everyone.",
+            hint="Set TRUSTED_PROXIES to how many proxies append to X-Forwarded-For, or to their"
+            " networks.",
+            id="attrition.W001",
+        )
+    ]
+
+
 def refuse_to_start() -> None:
     """Raises ImproperlyConfigured, in words, when a check tagged `start` finds an error.
 
+    What may be a mistake, and lets it serve all the same, is written to the log.
     A database that does not answer stops nothing: who cannot be looked up cannot sign in either.
     """
     try:
@@ -62,6 +81,9 @@ def refuse_to_start() -> None:
         return
     finally:
         connections.close_all()
+    for problem in found:
+        if not problem.is_serious():
+            logger.warning("%s %s", problem.msg, problem.hint)
     if errors := [problem for problem in found if problem.is_serious()]:
         lines = "".join(f"\n- {problem.msg} {problem.hint}" for problem in errors)
         raise ImproperlyConfigured(f"Nothing starts in {settings.ENVIRONMENT} like this:{lines}")

@@ -35,6 +35,7 @@ cat >>"$folder/.env" <<'END'
 ATTRITION_ENV=production
 ALLOWED_HOSTS=127.0.0.1
 SECURE_PROXY_SSL_HEADER=X-Forwarded-Proto
+TRUSTED_PROXIES=1
 END
 
 SMOKE_USERNAME=smoke

@@ -383,6 +383,10 @@ class TestTheContainersOfTheSmokeTest:
             if re.match(r"[A-Z_]+=", line)
         )
         assert values["ATTRITION_ENV"] == "production"
+        assert (values["SECURE_PROXY_SSL_HEADER"], values["TRUSTED_PROXIES"]) == (
+            "X-Forwarded-Proto",
+            "1",
+        )
         secrets = re.findall(r"^[0-9a-f]{64}$", seen.read_text(), re.M)
         assert len(set(secrets)) == 3
 

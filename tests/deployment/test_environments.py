@@ -10,7 +10,7 @@ import pytest
 from django.core.checks.security.base import SECRET_KEY_MIN_LENGTH
 from django.core.exceptions import ImproperlyConfigured
 
-from attrition_site import environment
+from attrition_site import checks, environment
 from attrition_site.secrets import HOW
 from tests.deployment.installation import BASE_DIR, STRONG, python, refusal, settings_with
 
@@ -443,6 +443,43 @@ def test_django_has_nothing_to_say_against_it(tmp_path, name, level):
         0,
         "System check identified no issues (2 silenced).",
     )
+
+
+BEHIND_A_PROXY = {"SECURE_PROXY_SSL_HEADER": "X-Forwarded-Proto"}
+
+
+@pytest.mark.parametrize("proxies", ["1", "2", "10.0.0.0/8,192.168.1.5"])
+def test_behind_known_proxies_there_is_nothing_to_say_either(tmp_path, proxies):
+    command = ("manage.py", "check", "--deploy", "--fail-level", "WARNING")
+    status, output = python(tmp_path, *command, **BEHIND_A_PROXY, TRUSTED_PROXIES=proxies)
+    assert (status, output.splitlines()[0]) == (
+        0,
+        "System check identified no issues (2 silenced).",
+    )
+
+
+@pytest.mark.parametrize("proxies", [None, "0"])
+def test_a_proxy_whose_addresses_are_not_read_is_told_of(tmp_path, proxies):
+    """Fifty wrong passwords from anywhere would lock everyone out."""
+    command = ("manage.py", "check", "--deploy", "--fail-level", "WARNING")
+    status, output = python(tmp_path, *command, **BEHIND_A_PROXY, TRUSTED_PROXIES=proxies)
+    assert status == 1
+    assert "(attrition.W001) SECURE_PROXY_SSL_HEADER" in output
+    assert "HINT: Set TRUSTED_PROXIES" in output
+
+
+def test_it_starts_all_the_same_and_the_log_says_so(db, settings, caplog, monkeypatch):
+    monkeypatch.setattr("django.db.connections.close_all", lambda: None)  # the test's own
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    settings.TRUSTED_PROXIES = 0
+    checks.refuse_to_start()
+    [line] = caplog.messages
+    assert "Set TRUSTED_PROXIES" in line
+
+    caplog.clear()
+    settings.TRUSTED_PROXIES = 1
+    checks.refuse_to_start()
+    assert caplog.messages == []
 
 
 # ------------------------------------------------------------------ whatever is started

@@ -193,6 +193,7 @@ def test_it_migrates_serves_and_stops_where_it_can_write_nothing(built, tmp_path
             "SECRET_KEY": STRONG,
             "ALLOWED_HOSTS": "attrition.example.org",
             "SECURE_PROXY_SSL_HEADER": "X-Forwarded-Proto",
+            "TRUSTED_PROXIES": "1",
             "LOG_LEVEL": "WARNING",
         }
         how = {"cwd": built, "env": environment, "stdin": subprocess.DEVNULL}
