@@ -11,7 +11,7 @@ import os
 import re
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from http.client import responses
 from types import TracebackType
@@ -157,12 +157,28 @@ class JSONFormatter(_SafeErrors, OrjsonFormatter):
         OrjsonFormatter.__init__(self, _FIELDS, rename_fields=_NAMES)
 
 
+on_lost: list[Callable[[], None]] = []
+"""Called for each line that could not be written."""
+
+# A disk that is full or a pipe that nobody reads; a stream that was closed; one that never was.
+_UNWRITABLE = (OSError, ValueError, AttributeError)
+
+
+def _lose() -> None:
+    for listener in on_lost:
+        listener()
+
+
 class JSONHandler(logging.StreamHandler[Any]):
-    """Writes to standard error, each record a JSON object."""
+    """Writes to standard error, each record a JSON object. What cannot be written is lost."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setFormatter(JSONFormatter())
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
+        _lose()
+        super().handleError(record)
 
 
 def write(logger: logging.Logger, level: int, message: str, fields: dict[str, Any]) -> None:
@@ -185,8 +201,12 @@ def write(logger: logging.Logger, level: int, message: str, fields: dict[str, An
         "message": message,
         **fields,
     }
-    # One call, so that the lines of several threads and processes stay whole.
-    os.write(handlers[0].stream.fileno(), orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+    content = orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+    try:
+        # One call, so that the lines of several threads and processes stay whole.
+        os.write(handlers[0].stream.fileno(), content)
+    except _UNWRITABLE:  # what was answered stays answered
+        _lose()
 
 
 class PlainFormatter(_SafeErrors):

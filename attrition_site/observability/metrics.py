@@ -75,6 +75,9 @@ ROWS = Counter(
     "Rows of files that were judged: recorded or tried when accepted, else refused.",
     ["outcome"],
 )
+LOST_LINES = Counter(
+    "attrition_log_lines_lost", "Lines of logs that could not be written, to a full disk as a rule."
+)
 MEMORY = Gauge(
     "attrition_process_resident_memory_bytes",
     "Memory that each process holds, seconds ago at most. `pid` is its place among those that"
@@ -146,6 +149,11 @@ def note_predictions(door: str, bands: Sequence[str]) -> None:
 def _count_predictions(door: str, bands: Sequence[str]) -> None:
     for band, count in BandCounter(bands).items():
         PREDICTIONS.labels(door, band).inc(count)
+
+
+def note_lost_line() -> None:
+    """Listens to `logs.on_lost`."""
+    _pending.append((LOST_LINES.inc, ()))
 
 
 def count_chunk(*, recorded: bool, accepted: int, refused: int, seconds: float, **_: Any) -> None:

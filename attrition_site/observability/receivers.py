@@ -31,13 +31,14 @@ def connect_metrics() -> None:
     """What a process does besides that shows metrics."""
     from axes.signals import user_locked_out
 
-    from attrition_site.observability import metrics
+    from attrition_site.observability import logs, metrics
     from attrition_site.requests import middleware
     from predictions import services
     from predictions.signals import chunk_done
 
     middleware.listeners.append(metrics.note_request)
     services.listeners.append(metrics.note_predictions)
+    logs.on_lost.append(metrics.note_lost_line)
     chunk_done.connect(metrics.count_chunk)
     user_logged_in.connect(metrics.count_sign_in)
     user_login_failed.connect(metrics.count_failed_sign_in)
