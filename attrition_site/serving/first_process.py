@@ -7,6 +7,7 @@ process that started it; left unburied, each would stay in the table of processe
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -41,12 +42,15 @@ def watch_over(work: Callable[[], int], *, stop_patience: int) -> int:
         if not asked:
             asked = True
             signal.setitimer(signal.ITIMER_REAL, stop_patience)
-        os.kill(child, signal.SIGTERM)
+        # A signal may also come when the child has just been buried.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGTERM)
 
     def kill(number: int, frame: FrameType | None) -> None:
         nonlocal killed
-        killed = True
-        os.killpg(child, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)
+            killed = True
 
     if sys.platform == "linux":
         # Outside of a container it makes us what the first process is inside.

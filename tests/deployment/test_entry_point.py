@@ -132,12 +132,13 @@ def test_web_and_worker_work_and_stop_in_time(place):
 # ---------------------------------------------------------------- a container's first process
 
 
-def watching(work, *, patience=5):
-    """A process that does `work`, some lines of Python, under our watch."""
+def watching(work, *, patience=5, before=""):
+    """A process that does `work`, some lines of Python, under our watch; `before` stands above."""
     indented = "\n".join(f"    {line}" for line in work.splitlines())
     code = (
         "import os, signal, subprocess, sys, time\n"
         "from attrition_site.serving.first_process import watch_over\n"
+        f"{before}\n"
         f"def work():\n{indented}\n"
         f"sys.exit(watch_over(work, stop_patience={patience}))"
     )
@@ -167,6 +168,20 @@ class TestWatchingOver:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=PATIENCE)
         assert process.returncode == 7
+
+    @pytest.mark.parametrize("late", ["SIGTERM", "SIGALRM"])
+    def test_a_signal_for_work_that_has_just_ended_changes_nothing(self, late):
+        buried = (
+            "buried = os.wait\n"
+            "def wait():\n"
+            "    found = buried()\n"
+            f"    os.kill(os.getpid(), signal.{late})\n"
+            "    return found\n"
+            "os.wait = wait"
+        )
+        process = watching("return 3", before=buried)
+        process.communicate(timeout=PATIENCE)
+        assert process.returncode == 3
 
     def test_work_that_does_not_stop_is_killed(self):
         process = watching(
