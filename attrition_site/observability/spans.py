@@ -12,8 +12,9 @@ from django.db import connection
 
 logger = logging.getLogger("attrition.queries")
 
-# What of a statement is written. The longest of ours, with every column named, has half of it.
-_MOST_SQL = 4000
+# Characters of a statement that are written: as many as the longest of a request has, which names
+# every column. What restores a table or makes it has many times that.
+_MOST_SQL = 2000
 
 
 class Span:
@@ -124,7 +125,9 @@ watch: QueryWatch | None = None
 
 def _say_slow(sql: Any, took: float, many: bool) -> None:
     # With the places of its values, never the values: those may be a person's.
-    statement = " ".join(str(sql).split())[:_MOST_SQL]
+    statement = " ".join(str(sql).split())
+    if len(statement) > _MOST_SQL:
+        statement = f"{statement[:_MOST_SQL]}…"
     fields: dict[str, Any] = {"duration_ms": round(took * 1000, 1), "sql": statement}
     if many:
         fields["many"] = True

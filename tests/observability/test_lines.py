@@ -248,6 +248,18 @@ class TestQueries:
         assert line["duration_ms"] >= 1
         assert "E-1024" not in written.text
 
+    def test_of_a_very_long_one_the_beginning_is_written(self, db, written):
+        from attrition_site.observability.spans import QueryWatch
+
+        watch = QueryWatch(slow_ms=5000)
+        watch._slow = 0
+        with connection.execute_wrapper(watch), connection.cursor() as cursor:
+            cursor.execute(f"SELECT {', '.join(['12345'] * 1000)}")
+        [line] = written.of("slow query")
+        assert line["sql"].startswith("SELECT 12345, 12345")
+        assert line["sql"].endswith("…")
+        assert len(line["sql"]) == 2001
+
     def test_a_quick_one_is_not(self, db, written):
         from attrition_site.observability.spans import QueryWatch
 
