@@ -1,8 +1,16 @@
 """A kept file read once to its end, and its rows kept as chunks, of the asked columns alone.
 
 Whoever is killed while reading loses nothing: the chunks are numbered and each is written once, so
-the next one reads from the beginning and goes on where the first one stopped. When two read at the
-same time, the first to write a chunk goes on and the other one leaves.
+the next one reads from the beginning, cuts what is written as it was cut, and goes on after it.
+When two read at the same time, the first to write a chunk goes on and the other one leaves.
+
+A chunk has this form, and that of earlier releases is read as well:
+
+    prefix     struct: magic, version, bytes of the directory
+    directory  the places of the columns, and the bytes of each part
+    parts      the lines, the odd rows, and each column
+
+Directory and parts are JSON, each compressed for itself: a column is read without the others.
 """
 
 from __future__ import annotations
@@ -39,7 +47,9 @@ MOST_VALUES = 200
 """Of a group: a column with more of them compares nobody, and no page could list them."""
 
 _QUICKLY = 1  # zlib's level
-_LENGTH = struct.Struct("<I")
+_MAGIC = b"ROWS"  # no compressed text begins with an R
+_VERSION = 2
+_PREFIX = struct.Struct("<4sB3xI")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,17 +128,20 @@ class Rows:
         return len(self.lines) + len(self.odd)
 
     def pack(self) -> bytes:
-        """As a chunk keeps them: each column apart, so that one is read without the others."""
+        """As a chunk keeps them."""
         odd = [[o.line, o.problem.code, o.problem.params, o.cells] for o in self.odd]
         parts = [_packed(part) for part in (self.lines, odd, *self.columns)]
         directory = _packed([[*self.places], [len(part) for part in parts]])
-        return b"".join([_LENGTH.pack(len(directory)), directory, *parts])
+        return b"".join([_PREFIX.pack(_MAGIC, _VERSION, len(directory)), directory, *parts])
 
     @classmethod
     def unpack(cls, content: bytes) -> Rows:
-        """The inverse of `pack`."""
-        places, parts = _parts(content)
-        lines, odd, *columns = map(_unpacked, parts)
+        """The inverse of `pack`. Raises `ValueError` for a form that this release does not know."""
+        if _is_one_text(content):
+            places, lines, columns, odd = _of_one_text(content)
+        else:
+            places, parts = _parts(content)
+            lines, odd, *columns = map(_unpacked, parts)
         return cls(
             places,
             lines,
@@ -138,7 +151,10 @@ class Rows:
 
     @staticmethod
     def column_of(content: bytes, place: int) -> tuple[list[int], list[str]]:
-        """Of what `pack` made, the line of each row, and its cell in the column at a place."""
+        """Of what `unpack` reads, the line of each row, and its cell in the column at a place."""
+        if _is_one_text(content):
+            rows = Rows.unpack(content)
+            return rows.lines, [*rows.columns[rows.places.index(place)]]
         places, (lines, _odd, *columns) = _parts(content)
         return _unpacked(lines), _unpacked(columns[places.index(place)])
 
@@ -159,11 +175,28 @@ def _unpacked(part: bytes) -> Any:
         return json.loads(text)
 
 
+def _is_one_text(content: bytes) -> bool:
+    """Whether it has the first form: all of it one compressed text, without a prefix."""
+    return not content.startswith(_MAGIC)
+
+
+def _of_one_text(content: bytes) -> list[Any]:
+    """The places, the lines, the columns and the odd rows."""
+    try:
+        text = zlib.decompress(content).decode("utf-8", "surrogatepass")
+    except zlib.error as error:
+        raise ValueError("this is no chunk") from error
+    found: list[Any] = json.loads(text)
+    return found
+
+
 def _parts(content: bytes) -> tuple[list[int], list[bytes]]:
     """The places, and the packed lines, odd rows and columns."""
-    (length,) = _LENGTH.unpack_from(content)
-    start = _LENGTH.size + length
-    places, sizes = _unpacked(content[_LENGTH.size : start])
+    _magic, version, length = _PREFIX.unpack_from(content)
+    if version != _VERSION:
+        raise ValueError("this is no chunk of this version")
+    start = _PREFIX.size + length
+    places, sizes = _unpacked(content[_PREFIX.size : start])
     bounds = itertools.accumulate(sizes, initial=start)
     return places, [content[begin:end] for begin, end in itertools.pairwise(bounds)]
 
@@ -179,14 +212,15 @@ def cut(batch: Batch) -> bool:
     Raises `TableError` for what ends the reading.
     """
     places = places_of(batch)
-    # What another process wrote before it died is as this one would write it.
-    written = batch.chunks.count()
+    # What another process wrote before it died, whatever size its chunks had. No number is missing:
+    # who writes one has written those before it, or found them here.
+    written = [*batch.chunks.order_by("number").values_list("rows", flat=True)]
     evidence = Evidence()
     values: dict[int, set[str]] = {place: set() for place in batch.grouped}
     references: list[NDArray[np.int64]] = []
     reference = places.index(batch.matched[EMPLOYEE_ID]) if EMPLOYEE_ID in batch.matched else None
     count = number = 0
-    for number, rows in enumerate(_chunks(batch, places), start=1):
+    for number, rows in enumerate(_chunks(batch, places, written), start=1):
         count += len(rows)
         for place, column in zip(places, rows.columns, strict=True):
             evidence.look(place, column)
@@ -194,7 +228,7 @@ def cut(batch: Batch) -> bool:
                 values[place].update(map(group_text, set(column)))
         if reference is not None:
             references.append(_hashes(rows.columns[reference]))
-        if number > written and not _keep(batch, number, rows):
+        if number > len(written) and not _keep(batch, number, rows):
             return False
     if not count:
         raise TableError("no_employees")
@@ -209,12 +243,13 @@ def cut(batch: Batch) -> bool:
     return _end(batch, known, rows=count)
 
 
-def _chunks(batch: Batch, places: Sequence[int]) -> Iterator[Rows]:
+def _chunks(batch: Batch, places: Sequence[int], first: Sequence[int]) -> Iterator[Rows]:
+    """The rows of a file; `first` says of how many rows each of the first chunks is."""
     reading = files.format_of(batch)
     faults = records.Faults(len(reading.headers))
     pick = _picker(places)
-    rows, picked = Rows(places), []
-    room = CHUNK_ROWS
+    rooms = itertools.chain(first, itertools.repeat(CHUNK_ROWS))
+    rows, picked, room = Rows(places), [], next(rooms)
     for line, cells in records.read(files.pieces(batch), reading):
         if problem := faults.of(cells):
             rows.odd.append(_odd(line, problem, cells, places))
@@ -225,7 +260,7 @@ def _chunks(batch: Batch, places: Sequence[int]) -> Iterator[Rows]:
         if not room:
             rows.columns = _columns(picked, places)
             yield rows
-            rows, picked, room = Rows(places), [], CHUNK_ROWS
+            rows, picked, room = Rows(places), [], next(rooms)
     if len(rows):
         rows.columns = _columns(picked, places)
         yield rows

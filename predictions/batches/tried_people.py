@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from mlcore.engine.schema import EMPLOYEE_ID
-from predictions.batches.cutting import CHUNK_ROWS, Cut, Rows
+from predictions.batches.cutting import Cut, Rows
 from predictions.models import Batch
 
 
@@ -28,8 +28,9 @@ def references(batch: Batch, lines: Iterable[int]) -> dict[int, str]:
         return Rows.column_of(bytes(content), place)
 
     def reference(line: int) -> str:
-        # The chunks follow each other as the lines do; near the guess, for few lines are no rows.
-        number = min(max(1, line // CHUNK_ROWS + 1), last)
+        # The chunks follow each other as the lines do; near the guess, for few lines are no rows
+        # and most chunks are of one size.
+        number = min(line * last // (batch.rows or 1) + 1, last)
         low, high = 1, last
         while low <= high:
             held, column = chunk(number)

@@ -268,6 +268,31 @@ def test_who_reads_after_one_that_died_goes_on_where_it_stopped(at_work, monkeyp
     assert at_work.rows == 45
 
 
+@pytest.mark.parametrize("size", [1, 4, 17, 45])
+def test_who_goes_on_sees_each_row_once_whatever_size_the_first_chunks_have(
+    alice, bring, monkeypatch, size
+):
+    monkeypatch.setattr(cutting, "MOST_VALUES", 40)
+    incomes = ["12,5", *["5.993"] * 43]
+    rows = [f"E{n % 40};{income};Yes;{n};Doe" for n, income in enumerate(incomes)]
+    batch = bring(alice, table(*rows, "A1;5", delimiter=";"))
+    assert jobs.begin(batch, record=True, by=alice)
+    with monkeypatch.context() as another_release:
+        another_release.setattr(cutting, "CHUNK_ROWS", size)
+        another_release.setattr(cutting, "_end", lambda *given, **told: False)
+        assert not cutting.cut(batch)
+    batch.chunks.filter(number__gt=2).delete()
+    first = [*batch.chunks.values_list("pk", "rows")]
+    monkeypatch.setattr(cutting, "CHUNK_ROWS", 10)
+    assert cutting.cut(batch)
+    assert [*batch.chunks.values_list("pk", "rows").order_by("number")][: len(first)] == first
+    assert rows_of(batch) == [*range(2, 46)]
+    assert sum(batch.chunks.values_list("rows", flat=True)) == batch.rows == 45
+    # What the first rows say and what the last ones do.
+    assert Cut.of(batch).decimals == {1: ","}
+    assert (Cut.of(batch).repeated, Cut.of(batch).too_many) == (4, [3])
+
+
 def test_of_two_who_read_one_goes_on_and_the_other_leaves(at_work, monkeypatch):
     ends = []
     stop_after(monkeypatch, 2, lambda: ends.append(cutting.cut(at_work)))
