@@ -46,7 +46,7 @@ class TokenEndpoint(GenericAPIView[Any]):
         return serializer.validated_data
 
 
-@throttling.limited(throttling.Limit.SIGN_IN)
+@throttling.limited(throttling.SIGN_IN)
 class TokenView(TokenEndpoint):
     serializer_class = CredentialsSerializer
 

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 from django.conf import settings
@@ -31,26 +30,27 @@ STANDING = "throttle_standing"
 """The attribute of a request in which its `Standing` is kept, for the headers of the answer."""
 
 
-class Limit(Enum):
-    """What is limited. The value is the setting that says how often, per minute; 0: no limit."""
+@dataclass(frozen=True, eq=False, slots=True)
+class Limit:
+    """What is limited. Each is made once, where what it limits is known, and counted by itself."""
 
-    ADDRESS = "THROTTLE_ADDRESS"
-    """Requests of any kind from one address."""
-    USER = "THROTTLE_USER"
-    """Requests of one person or program that is signed in."""
-    EMPLOYEES = "THROTTLE_EMPLOYEES"
-    """Employees whom one program brings in batches."""
-    SIGN_IN = "THROTTLE_SIGN_IN"
-    """Passwords tried from one address, right or wrong: to check one is slow by design."""
-    ASSESS = "THROTTLE_ASSESS"
-    """Forms sent and trials made by one person."""
-    FILES = "THROTTLE_FILES"
-    """Files brought and files made for one person; documents made for one address."""
+    setting: str
+    """`THROTTLE_…`: the setting that says how often, per minute; 0: no limit."""
 
     @property
     def label(self) -> str:
         """Its name in the headers of an answer."""
-        return self.value.removeprefix("THROTTLE_").lower().replace("_", "-")
+        return self.setting.removeprefix("THROTTLE_").lower().replace("_", "-")
+
+
+ADDRESS = Limit("THROTTLE_ADDRESS")
+"""Requests of any kind from one address."""
+
+USER = Limit("THROTTLE_USER")
+"""Requests of one person or program that is signed in."""
+
+SIGN_IN = Limit("THROTTLE_SIGN_IN")
+"""Passwords tried from one address, right or wrong: to check one is slow by design."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,7 +123,7 @@ def count(limit: Limit, who: str, *, cost: int = 1) -> Standing | None:
 
     What is refused costs nothing: a batch that is too large for the rest leaves it to a smaller.
     """
-    quota: int = getattr(settings, limit.value)
+    quota: int = getattr(settings, limit.setting)
     if not quota:
         return None
     fits, left, seconds = _windows.take(limit, who, cost, quota)
@@ -161,9 +161,9 @@ class CallThrottle(BaseThrottle):
         self._standing: Standing | None = None
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        limit = getattr(view, "throttle_limit", Limit.USER)
+        limit = getattr(view, "throttle_limit", USER)
         signed_in = request.user is not None and request.user.is_authenticated
-        if not signed_in and limit is Limit.USER:
+        if not signed_in and limit is USER:
             return True  # counted by address already, as every request is
         key = str(request.user.pk) if signed_in else sender(request._request)
         self._standing = count(limit, key)

@@ -31,6 +31,9 @@ from predictions.pagination import HistoryPagination
 from predictions.refusals import by_field
 from predictions.search import Search
 
+_EMPLOYEES = Limit("THROTTLE_EMPLOYEES")
+"""Employees whom one program brings in batches."""
+
 _EMPLOYEE = {"application/json": {"$ref": "#/components/schemas/Employee"}}
 _TEXT = {"type": "string", "maxLength": 64, "pattern": r"^[^\x00]*[^\x00\s][^\x00]*$"}
 _BATCH = {"application/json": {"$ref": "#/components/schemas/Batch"}}
@@ -91,7 +94,7 @@ class PredictViewSet(ViewSet):
         """
         active = registry.active()
         employees = _employees(request.data)
-        charge(request, Limit.EMPLOYEES, len(employees))
+        charge(request, _EMPLOYEES, len(employees))
         frame = active.schema.clean_many(employees)
         results: dict[int, dict[str, Any]] = {
             index: {"index": index, "status": 422, "errors": by_field(problems)}

@@ -1,7 +1,7 @@
 """How often someone may ask, at every door: by address, by person, and by what the door costs.
 
-The limits are `accounts.throttling`'s. An endpoint of the API is counted by person in the view,
-where the token has been read; a page here, before its form is.
+`accounts.throttling` counts; `doors` says towards which limits. An endpoint of the API is counted
+by person in the view, where the token has been read; a page here, before its form is.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from accounts.throttling import STANDING, Limit, Standing, count, sender, who
+from accounts.throttling import ADDRESS, SIGN_IN, STANDING, USER, Standing, count, sender, who
 from attrition_site.requests.doors import SIGN_INS, limits_of
 from attrition_site.requests.problems import answer, is_api, too_often
 
@@ -21,7 +21,7 @@ class ThrottleMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        standing = count(Limit.ADDRESS, sender(request))
+        standing = count(ADDRESS, sender(request))
         if standing is not None and standing.refused:
             return _refusal(request, standing)
         response = self.get_response(request)
@@ -38,13 +38,13 @@ class ThrottleMiddleware:
         programs = is_api(request)
         limit = None if programs and door in SIGN_INS else limits_of(request, door)
         if limit is not None:
-            by = sender(request) if limit is Limit.SIGN_IN else who(request)
+            by = sender(request) if limit is SIGN_IN else who(request)
             standing = count(limit, by)
             if standing is not None and standing.refused:
                 return _refusal(request, standing)
         user = getattr(request, "user", None)
         if user is not None and user.is_authenticated:
-            standing = count(Limit.USER, who(request))
+            standing = count(USER, who(request))
             if standing is not None and standing.refused:
                 return _refusal(request, standing)
         return None
