@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-sqlite test-postgresql lint types check audit lock secrets messages benchmark install clean
+.PHONY: help run test test-sqlite test-postgresql test-server lint types check audit lock secrets messages benchmark install clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -40,6 +40,13 @@ test-sqlite: .venv/.dev .venv/.browser
 test-postgresql: .venv/.dev .venv/.browser
 	@echo "Tests on PostgreSQL 18"
 	@$(POSTGRES) $(PYTEST) $(ARGS)
+
+# What the version of a server could change, on the one that DATABASE_URL names.
+test-server: .venv/.dev
+	@test -n "$$DATABASE_URL" || { echo "Name a PostgreSQL server by DATABASE_URL."; exit 1; }
+	@PATH="$$($(BIN)/python -c 'from tests import postgres; print(postgres.programs())'):$$PATH" \
+		$(PYTEST) $(or $(ARGS),tests/database tests/batches/test_chunks.py \
+		tests/batches/test_workers.py tests/test_bulk.py tests/audit/test_append_only.py)
 
 check: lint types ## lint, check the types, and look for a forgotten migration
 	@$(BIN)/python manage.py makemigrations --check --dry-run

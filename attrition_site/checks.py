@@ -1,8 +1,9 @@
 """What an installation is asked before anything starts, once its settings could be read.
 
-The settings refuse by themselves what cannot be right (`environment`); this is what only the database
-can tell, and what may be a mistake. Checks tagged `start` are run by every process that serves, works
-or migrates. The other commands leave those of the database out, so that what is wrong can be mended.
+The settings refuse by themselves what cannot be right (`environment`); this is what only the
+database can tell, and what may be a mistake. Checks tagged `start` are run by every process that
+serves, works or migrates. The other commands leave those of the database out, so that what is wrong
+can be mended.
 """
 
 from __future__ import annotations

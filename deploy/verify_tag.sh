@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Whether a tag may be released: it names the version of pyproject.toml, and its commit is on main,
-# where everything was reviewed and went through staging.
+# where everything is reviewed. The image that is released is the one that main published.
 #
 #     deploy/verify_tag.sh v1.2.3
 set -euo pipefail

@@ -138,6 +138,33 @@ class TestBuild:
 
 
 @pytest.mark.no_database
+class TestPublished:
+    NAME = "ghcr.io/example/attrition:1234"
+
+    def test_a_tag_is_answered_by_the_digest_that_it_has_there(self, commands, tmp_path):
+        commands.stand_in("docker", f"""echo '{json.dumps({"digest": DIGEST})}'""")
+        done = commands.run("published_image.sh", self.NAME, at=tmp_path)
+        assert done.stdout == f"{IMAGE}\n", done.stderr
+        [call] = commands.calls
+        assert call.startswith("docker buildx imagetools inspect ")
+        assert call.endswith(self.NAME)
+
+    def test_what_is_not_there_is_told_of(self, commands, tmp_path):
+        commands.stand_in("docker", "false")
+        done = commands.run("published_image.sh", self.NAME, at=tmp_path)
+        assert done.returncode != 0
+        assert done.stdout == ""
+        assert "is not published" in done.stderr
+
+    @pytest.mark.parametrize("answer", ["", "{}", '{"digest": "sha256:1234"}'])
+    def test_an_answer_without_a_digest_is_no_image(self, commands, tmp_path, answer):
+        commands.stand_in("docker", f"echo '{answer}'")
+        done = commands.run("published_image.sh", self.NAME, at=tmp_path)
+        assert done.returncode != 0
+        assert done.stdout == ""
+
+
+@pytest.mark.no_database
 class TestScan:
     def test_high_findings_fail_and_the_scanner_never_holds_docker_s_socket(
         self, commands, tmp_path

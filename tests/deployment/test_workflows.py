@@ -20,8 +20,9 @@ WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.y*ml"))
 SCRIPTS = [ROOT / ".ci/run", *sorted((ROOT / "deploy").rglob("*.sh"))]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
-# Every job that must have passed before anything is delivered.
-CHECKS = {"check", "test", "audit", "publish"}
+# Every job that must have passed before an image is published, or released.
+CHECKS = {"check", "test", "database", "audit"}
+ON_MAIN, ON_A_TAG = "github.ref == 'refs/heads/main'", "github.ref_type == 'tag'"
 
 HIDES_A_FAILURE = re.compile(
     r"""
@@ -150,7 +151,7 @@ def test_nothing_is_allowed_until_a_job_asks_for_it(path):
 def test_a_job_may_read_the_code_and_only_what_publishes_may_write(job):
     allowed = dict(job["permissions"])
     assert allowed.pop("contents") == "read"
-    assert allowed in ({}, {"packages": "write"})
+    assert allowed in ({}, {"packages": "read"}, {"packages": "write"})
     if allowed:
         assert "docker login" in as_text(job)
         assert "pull_request" not in job["if"]
@@ -217,7 +218,13 @@ def test_both_databases_are_tested_to_the_end(delivery):
     assert "exclude" not in strategy["matrix"]
 
 
-@pytest.mark.parametrize("name", ["check", "test", "audit"])
+def test_the_postgresql_that_compose_serves_is_tested(delivery):
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    tested = delivery["jobs"]["database"]["services"]["database"]["image"]
+    assert {tested} == {services[name]["image"] for name in ("database", "database-user")}
+
+
+@pytest.mark.parametrize("name", sorted(CHECKS))
 def test_a_check_is_what_a_developer_runs(delivery, name):
     targets = re.findall(r"^([\w-]+):(?!=)", (ROOT / "Makefile").read_text(), re.MULTILINE)
     databases = delivery["jobs"]["test"]["strategy"]["matrix"]["database"]
@@ -233,43 +240,49 @@ def test_a_check_is_what_a_developer_runs(delivery, name):
 def test_every_change_is_checked_and_every_working_day(delivery):
     assert set(delivery["on"]) == {"pull_request", "push", "schedule"}
     assert delivery["on"]["pull_request"] is None, "whatever the files it touches"
-    for name in ("check", "test", "audit"):
+    for name in CHECKS:
         assert "if" not in delivery["jobs"][name]
 
 
-@pytest.mark.parametrize("name", ["image", "publish"])
-def test_an_image_is_tried_and_scanned_after_it_was_built(delivery, name):
+@pytest.mark.parametrize(
+    ("name", "comes_by"),
+    [("image", "build_image"), ("publish", "build_image"), ("release", "published_image")],
+)
+def test_an_image_is_tried_and_scanned_before_it_goes_on(delivery, name, comes_by):
     commands = "\n".join(step.get("run", "") for step in steps(delivery["jobs"][name]))
     order = [
-        commands.index(f"deploy/{script}.sh")
-        for script in ("build_image", "smoke_test", "scan_image")
+        commands.index(f"deploy/{script}.sh") for script in (comes_by, "smoke_test", "scan_image")
     ]
     assert order == sorted(order)
 
 
-def test_a_change_that_is_not_pushed_has_its_image_tried_too(delivery):
-    assert delivery["jobs"]["image"]["if"] == "github.event_name != 'push'"
-    assert delivery["jobs"]["publish"]["if"] == "github.event_name == 'push'"
+def test_every_occasion_has_one_job_for_its_image(delivery):
+    assert {name: delivery["jobs"][name]["if"] for name in ("image", "publish", "release")} == {
+        "image": "github.event_name != 'push'",
+        "publish": f"github.event_name == 'push' && {ON_MAIN}",
+        "release": f"github.event_name == 'push' && {ON_A_TAG}",
+    }
 
 
 # ------------------------------------------------------------------ what is delivered
 
 
 def test_nothing_is_delivered_before_every_check_has_passed(delivery):
-    delivering = {name: job for name, job in delivery["jobs"].items() if "environment" in job}
-    assert {"staging", "production", "space"} == set(delivering)
-    for name, job in delivering.items():
-        assert set(job["needs"]) >= CHECKS, name
-    assert set(delivery["jobs"]["publish"]["needs"]) >= CHECKS - {"publish"}
+    needs = {
+        name: set(job["needs"]) for name, job in delivery["jobs"].items() if "environment" in job
+    }
+    assert needs == {
+        "staging": CHECKS | {"publish"},
+        "production": CHECKS | {"release"},
+        "space": CHECKS | {"release"},
+    }
+    for name in ("publish", "release"):
+        assert set(delivery["jobs"][name]["needs"]) == CHECKS
 
 
 @pytest.mark.parametrize(
     ("name", "when"),
-    [
-        ("staging", "github.ref == 'refs/heads/main'"),
-        ("production", "github.ref_type == 'tag'"),
-        ("space", "github.ref_type == 'tag'"),
-    ],
+    [("staging", ON_MAIN), ("production", ON_A_TAG), ("space", ON_A_TAG)],
 )
 def test_each_place_has_its_environment_and_its_occasion(delivery, name, when):
     job = delivery["jobs"][name]
@@ -278,19 +291,33 @@ def test_each_place_has_its_environment_and_its_occasion(delivery, name, when):
     assert job["concurrency"] == {"group": name, "cancel-in-progress": False}
 
 
-@pytest.mark.parametrize("name", ["staging", "production"])
-def test_what_is_delivered_is_the_image_of_this_run_by_its_digest(delivery, name):
+@pytest.mark.parametrize(("name", "source"), [("staging", "publish"), ("production", "release")])
+def test_what_is_delivered_is_the_image_of_this_run_by_its_digest(delivery, name, source):
     [step] = [step for step in steps(delivery["jobs"][name]) if "run" in step]
-    assert step["env"]["IMAGE"] == "${{ needs.publish.outputs.image }}"
+    assert step["env"]["IMAGE"] == f"${{{{ needs.{source}.outputs.image }}}}"
     assert step["run"] == 'deploy/over_ssh.sh "$IMAGE"'
 
 
 def test_staging_and_production_are_rolled_out_alike(delivery):
-    assert steps(delivery["jobs"]["staging"]) == steps(delivery["jobs"]["production"])
+    staging = as_text(steps(delivery["jobs"]["staging"]))
+    production = as_text(steps(delivery["jobs"]["production"]))
+    assert staging.replace("needs.publish", "needs.release") == production
 
 
-def test_a_tag_is_verified_before_anything_is_published(delivery):
-    commands = [step.get("run", "") for step in steps(delivery["jobs"]["publish"])]
+def test_production_gets_the_image_that_main_published_and_never_one_built_again(delivery):
+    published, released = (
+        "\n".join(step.get("run", "") for step in steps(delivery["jobs"][name]))
+        for name in ("publish", "release")
+    )
+    name = '"ghcr.io/${GITHUB_REPOSITORY,,}:$GITHUB_SHA"'
+    assert f"deploy/build_image.sh publish {name}" in published
+    assert f"deploy/published_image.sh {name}" in released
+    assert "build" not in released
+    assert delivery["jobs"]["release"]["permissions"]["packages"] == "read"
+
+
+def test_a_tag_is_verified_before_its_image_is_looked_for(delivery):
+    commands = [step.get("run", "") for step in steps(delivery["jobs"]["release"])]
     verified = next(i for i, command in enumerate(commands) if "verify_tag.sh" in command)
     assert verified < next(i for i, command in enumerate(commands) if "docker login" in command)
 
