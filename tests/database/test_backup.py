@@ -277,9 +277,7 @@ class TestWhatIsRefused:
     def test_while_someone_uses_it(self, kept, backup):
         import psycopg
 
-        parameters = connection.get_connection_params()
-        parameters = {name: parameters[name] for name in ("dbname", "host", "user")}
-        with psycopg.connect(**parameters) as other, pytest.MonkeyPatch.context() as quick:
+        with psycopg.connect(database_url()) as other, pytest.MonkeyPatch.context() as quick:
             quick.setattr(postgresql, "_LOCK_SECONDS", 1)
             other.execute("SELECT count(*) FROM accounts_user")
             with pytest.raises(CommandError, match="Someone is using the database"):
@@ -289,10 +287,10 @@ class TestWhatIsRefused:
     def test_programs_that_are_older_than_the_server(self, kept, tmp_path, monkeypatch):
         old = tmp_path / "bin" / "pg_dump"
         old.parent.mkdir()
-        old.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 15.18 (Debian)'\n")
+        old.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 13.18 (Debian)'\n")
         old.chmod(0o700)
         monkeypatch.setenv("PATH", f"{old.parent}:/bin")
-        with pytest.raises(CommandError, match="is of PostgreSQL 15, and the server"):
+        with pytest.raises(CommandError, match="is of PostgreSQL 13, and the server"):
             run("backup", str(tmp_path / "x.backup"))
         old.unlink()
         monkeypatch.setenv("PATH", str(old.parent))

@@ -20,6 +20,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from tests.database.conftest import asking
 from tests.database.test_backup import assess
+from tests.training.test_jobs import database_url
 
 ON_POSTGRESQL = pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL's locks")
 
@@ -220,8 +221,6 @@ class TestTheIndexes:
 
         with asking(databases.copy_of(lived_in)):
             call_command("migrate", "predictions", "0004_group_names", verbosity=0)
-            parameters = connection.get_connection_params()
-            parameters = {name: parameters[name] for name in ("dbname", "host", "user")}
             waiting = (
                 "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
                 " AND query LIKE '%INDEX CONCURRENTLY%'"
@@ -237,7 +236,7 @@ class TestTheIndexes:
                 finally:
                     connection.close()
 
-            with psycopg.connect(**parameters) as someone:
+            with psycopg.connect(database_url()) as someone:
                 someone.execute("SELECT count(*) FROM predictions_prediction")
                 someone.execute("LOCK TABLE predictions_prediction IN ROW EXCLUSIVE MODE")
                 migrating = threading.Thread(target=migrate)
@@ -280,9 +279,7 @@ def test_a_migration_that_gets_no_lock_gives_up_and_lets_others_by(databases, li
 
     with asking(databases.copy_of(lived_in)):
         call_command("migrate", "predictions", "0003_batches", verbosity=0)
-        parameters = connection.get_connection_params()
-        parameters = {name: parameters[name] for name in ("dbname", "host", "user")}
-        with psycopg.connect(**parameters) as someone:
+        with psycopg.connect(database_url()) as someone:
             someone.execute("SELECT count(*) FROM predictions_batch")
             with connection.cursor() as cursor:
                 cursor.execute("SET lock_timeout = '1s'")
