@@ -298,6 +298,6 @@ WITHIN: tuple[Within, ...] = (
     Within(
         what="The names and the password of the demo accounts, before sign-in",
         reads=EVERYONE,
-        how="In development alone; the accounts are refused elsewhere.",
+        how="In development and in a demonstration; the accounts are refused elsewhere.",
     ),
 )

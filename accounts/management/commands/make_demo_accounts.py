@@ -14,7 +14,7 @@ class Command(BaseCommand):
     Refuses to run elsewhere: its password is public. Run again, it makes only what is missing.
     """
 
-    help = "Make one demo account per role (development only)."
+    help = "Make one demo account per role (development and demonstration only)."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
