@@ -176,18 +176,26 @@ else:
             "keepalives_idle": 5,
             "keepalives_interval": 1,
             "keepalives_count": 3,
-            # 0 is without limit; web processes set them (see `wsgi.py`). The server asks as well:
-            # what a machine held that is gone without a word is free again in half a minute.
-            "options": f"-c statement_timeout={env.number('DATABASE_STATEMENT_SECONDS', 0)}s"
+            # 0 is without limit, whatever the role or the server has: a backup stands still while
+            # it is written, and an index takes its time. Web processes have limits (see below). The
+            # server asks as well: what a machine held that is gone without a word is free again in
+            # half a minute.
+            "options": "-c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
             f" -c lock_timeout={env.number('DATABASE_LOCK_SECONDS', 0)}s"
-            " -c idle_in_transaction_session_timeout="
-            f"{env.number('DATABASE_IDLE_TRANSACTION_SECONDS', 0)}s"
             " -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
             # A statement that comes again is planned once per connection: every prediction's are.
             "server_side_binding": True,
             "prepare_threshold": 3,
         }
     )
+# What each connection of a web process asks for as well, and no other process's (see `wsgi.py`).
+# What a process holds that stands still in the middle of a transaction, or whose download nobody
+# takes any more, is free again after a minute.
+DATABASE_WEB_LIMITS = (
+    f" -c statement_timeout={env.number('DATABASE_STATEMENT_SECONDS', 10)}s"
+    " -c idle_in_transaction_session_timeout="
+    f"{env.number('DATABASE_IDLE_TRANSACTION_SECONDS', 60)}s"
+)
 # The connections that a web process keeps; no other process does, whatever is set here. The
 # background worker forks, and of a kept connection both processes would then write to one socket.
 # A request waits `timeout` seconds for a connection and is then answered 503.

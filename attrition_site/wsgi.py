@@ -15,10 +15,12 @@ from attrition_site import checks  # noqa: E402 (it knows models)
 
 checks.refuse_to_start()
 
-# Only here connections are kept: no variable can give a pool to a process that forks. It opens with
-# the first request, so even workers that are forked from a preloaded server have one each.
+# Only here statements are limited and connections are kept: no variable can end a backup that takes
+# its time, or give a pool to a process that forks. The pool opens with the first request, so even
+# workers that are forked from a preloaded server have one each.
 _database = settings.DATABASES["default"]
 if _database["ENGINE"] == "django.db.backends.postgresql":
+    _database["OPTIONS"]["options"] += settings.DATABASE_WEB_LIMITS
     _database["OPTIONS"]["pool"] = settings.DATABASE_POOL
 
 application = get_wsgi_application()

@@ -11,11 +11,5 @@ def prepare() -> None:
     """Have the settings read as every process of the web server reads them: those that answer, and
     the one that starts them and hands its settings on."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "attrition_site.settings")
-    environment.process_defaults.update(
-        # Whoever waits for a page gives up sooner than a migration may.
-        DATABASE_STATEMENT_SECONDS=10,
-        DATABASE_LOCK_SECONDS=5,
-        # What a process holds that stands still in the middle of a transaction, or whose download
-        # nobody takes any more, is free again after a minute.
-        DATABASE_IDLE_TRANSACTION_SECONDS=60,
-    )
+    # Whoever waits for a page gives up sooner than a migration may.
+    environment.process_defaults.update(DATABASE_LOCK_SECONDS=5)

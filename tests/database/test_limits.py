@@ -164,10 +164,12 @@ def test_web_processes_are_limited_and_others_are_not():
     import_wsgi = "from attrition_site.wsgi import application\n"
     web = in_a_process(import_wsgi + SHOW)
     assert web.split() == ["10s", "5s", "1min"]
-    assert in_a_process(import_wsgi + SHOW, DATABASE_LOCK_SECONDS="2").split()[1] == "2s"
+    given = {"DATABASE_STATEMENT_SECONDS": "3", "DATABASE_LOCK_SECONDS": "2"}
+    assert in_a_process(import_wsgi + SHOW, **given).split() == ["3s", "2s", "1min"]
     set_up = "import os, django\nos.environ.setdefault('DJANGO_SETTINGS_MODULE',"
     set_up += "'attrition_site.settings')\ndjango.setup()\n"
-    assert in_a_process(set_up + SHOW).split() == ["0", "0", "0"]
+    limits = {"DATABASE_STATEMENT_SECONDS": "1", "DATABASE_IDLE_TRANSACTION_SECONDS": "1"}
+    assert in_a_process(set_up + SHOW, **limits).split() == ["0", "0", "0"]
 
 
 STAND_STILL = """
