@@ -11,6 +11,9 @@ import contextlib
 import hashlib
 import json
 import os
+import signal
+import stat
+import sys
 import tempfile
 import time
 import zipfile
@@ -61,6 +64,19 @@ class Manifest:
     """Of the member, in bytes."""
     sha256: str
     """Of the member."""
+
+
+@contextlib.contextmanager
+def stopping_in_order() -> Iterator[None]:
+    """SIGTERM ends the block as an error does: half-written files go, and programs that were begun.
+
+    For commands: signals reach the main thread alone.
+    """
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class Draft:
@@ -163,28 +179,59 @@ class Backup:
 
 @contextlib.contextmanager
 def reading(file: Path) -> Iterator[Backup]:
-    """A backup whose hash was compared. Raises `BackupError` when it is damaged or none at all."""
+    """A backup whose hash was compared.
+
+    Raises `BackupError` when it is damaged or none at all, and when others can write to it.
+    """
     try:
-        archive = zipfile.ZipFile(file)
+        raw = file.open("rb")
     except OSError as error:
         raise BackupError(f"{file} cannot be read: {error.strerror}.") from error
+    with raw:
+        _refuse_shared(file, os.fstat(raw.fileno()))
+        with _opened(file, raw) as archive:
+            yield _read_through(file, archive)
+
+
+def _refuse_shared(file: Path, found: os.stat_result) -> None:
+    """Raises `BackupError` unless the file is ours or root's, and nobody else's to change.
+
+    Its hash tells of damage and not of intent, and what it holds is run as SQL.
+    """
+    because = "Whoever can change it could have anything run in the database. Nothing was changed."
+    if found.st_uid not in (os.getuid(), 0):
+        raise BackupError(
+            f"{file} belongs to another user. {because} If you trust it, make a copy of your own:"
+            f" cp {file} COPY"
+        )
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise BackupError(
+            f"{file} can be written to by others. {because} If you trust it: chmod go-w {file}"
+        )
+
+
+def _opened(file: Path, raw: IO[bytes]) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(raw)
     except zipfile.BadZipFile as error:
         raise BackupError(
             f"{file} is no backup, or was cut off: its table of contents is missing."
         ) from error
-    with archive:
-        try:
-            manifest = _manifest(json.loads(archive.read(_MANIFEST)))
-            backup = Backup(archive, manifest)
-            with backup.open() as member:
-                found = _hash(member)
-        except (KeyError, ValueError, TypeError, zipfile.BadZipFile, zlib.error, EOFError) as error:
-            raise BackupError(f"{file} is damaged: {error}. Nothing was changed.") from error
-        if found != (manifest.size, manifest.sha256):
-            raise BackupError(
-                f"{file} is damaged: it is not what its manifest says. Nothing was changed."
-            )
-        yield backup
+
+
+def _read_through(file: Path, archive: zipfile.ZipFile) -> Backup:
+    try:
+        manifest = _manifest(json.loads(archive.read(_MANIFEST)))
+        backup = Backup(archive, manifest)
+        with backup.open() as member:
+            found = _hash(member)
+    except (KeyError, ValueError, TypeError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise BackupError(f"{file} is damaged: {error}. Nothing was changed.") from error
+    if found != (manifest.size, manifest.sha256):
+        raise BackupError(
+            f"{file} is damaged: it is not what its manifest says. Nothing was changed."
+        )
+    return backup
 
 
 def _manifest(document: dict[str, Any]) -> Manifest:

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from django.conf import settings
-from django.core.management import call_command
-from django.db import connections, transaction
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from mlcore import registry
@@ -79,10 +79,12 @@ def restore(file: Path, *, replace: str = "", say: Say) -> Restored:
     """Bring back all that a backup holds.
 
     `replace` is the name of the database, where it holds something that may be lost. Everything is
-    in place and confirmed at the end, or nothing was changed. A backup of an older version is put
-    in place, and then migrated.
+    in place and confirmed at the end, or nothing was changed. Of an older version the rows are
+    counted; then it is put in place, migrated, and confirmed, since today's models cannot ask the
+    tables of before, and not all migrations can be undone together. If one of these fails, the
+    backup has taken the place of what was there.
 
-    Raises `BackupError`.
+    Raises `BackupError`, which says so.
     """
     connection = connections["default"]
     with reading(file) as backup:
@@ -100,10 +102,15 @@ def restore(file: Path, *, replace: str = "", say: Say) -> Restored:
             replayed = _into_sqlite(connection, backup, older)
     if older:
         say("It is of an older version: migrating…")
-    # Also what is done after every migration: permissions of the roles, schedules.
-    call_command("migrate", interactive=False, verbosity=0)
-    if older:
-        replayed = state.confirm_predictions()
+    try:
+        # Also what is done after every migration: permissions of the roles, schedules.
+        call_command("migrate", interactive=False, verbosity=0)
+        if older:
+            replayed = state.confirm_predictions()
+    except (BackupError, CommandError, DatabaseError) as error:
+        raise BackupError(
+            f"{str(error).strip()} The backup has taken the place of what was there before."
+        ) from error
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")

@@ -16,8 +16,13 @@ from predictions.backups.archive import BackupError
 from predictions.models import Batch, Prediction
 from predictions.replay import replay
 
-LEFT_OUT = ("django_session",)
-"""Whoever was signed in signs in again: a session that was ended must not come back to life."""
+LEFT_OUT = (
+    "django_session",
+    "token_blacklist_blacklistedtoken",
+    "token_blacklist_outstandingtoken",
+)
+"""People and programs that were signed in sign in again: what was ended must not come back to life.
+A token is refused whose sign-in is not known."""
 SAMPLE = 1_000
 """So many predictions are computed again, the newest."""
 _MIGRATIONS = "django_migrations"

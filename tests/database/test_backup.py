@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
+import signal
 import stat
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from io import StringIO
 
@@ -16,6 +20,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
+from accounts import tokens
 from accounts.models import User
 from mlcore import append_only, registry
 from predictions.backups import postgresql, state
@@ -25,6 +30,7 @@ from tests.conftest import EMPLOYEE
 from tests.database.conftest import asking, everything
 from tests.training.test_jobs import database_url
 
+HISTORY = "/api/v1/predict/history"
 ON_POSTGRESQL = pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL alone")
 
 
@@ -42,6 +48,13 @@ def assess(count=1):
     row = active.schema.clean(EMPLOYEE)
     for _ in range(count):
         predict(row, using=active, request=Request(requested_by=by, source=Source.FORM))
+
+
+def alter_predictions():
+    """What only the owner of a database can do."""
+    append_only.remove(connection)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE predictions_prediction SET probability = 0.5")
 
 
 class Writer(threading.Thread):
@@ -66,8 +79,23 @@ class Writer(threading.Thread):
             connection.close()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def private_files():
+    """What the tests write is as what `backup` writes, whatever this machine's habit is."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture(scope="module")
-def backup(databases, lived_in, tmp_path_factory):
+def token(lived_in):
+    """What a program signed in with before the backup."""
+    with asking(lived_in):
+        return tokens.issue(User.objects.get(username="api"))
+
+
+@pytest.fixture(scope="module")
+def backup(databases, lived_in, token, tmp_path_factory):
     """A backup that was made while someone went on working, and all that was there before it."""
     file = tmp_path_factory.mktemp("backups") / "monday.backup"
     with asking(lived_in):
@@ -132,10 +160,20 @@ class TestABackup:
         with asking(lived_in), pytest.raises(CommandError, match="cannot be written"):
             run("backup", str(tmp_path / "not" / "there"))
 
-    def test_nobody_who_was_signed_in_is_in_it(self, backup, restored):
+    def test_nobody_who_was_signed_in_is_in_it(self, restored):
         with asking(restored[0]), connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM django_session")
             assert cursor.fetchone() == (0,)
+
+    def test_a_token_of_before_opens_nothing(self, token, lived_in, restored, client):
+        access = {"Authorization": f"Bearer {token.access_token}"}
+        with asking(lived_in):
+            assert client.get(HISTORY, headers=access).status_code == 200
+        with asking(restored[0]):
+            assert client.get(HISTORY, headers=access).status_code == 401
+            body = {"refresh": str(token)}
+            answer = client.post("/api/v1/auth/refresh", body, content_type="application/json")
+            assert answer.status_code == 401
 
     @ON_POSTGRESQL
     def test_postgresqls_own_tool_reads_it_without_us(self, backup):
@@ -190,6 +228,21 @@ class TestWhatComesBack:
             assert Prediction.objects.count() == expected
             assert append_only.unguarded(connection) == []
 
+    def test_of_an_older_version_one_that_is_not_confirmed_says_what_is_there(
+        self, databases, restored, tmp_path
+    ):
+        file = tmp_path / "older.backup"
+        with asking(databases.copy_of(restored[0])):
+            alter_predictions()
+            call_command("migrate", "predictions", "0004_group_names", verbosity=0)
+            run("backup", str(file))
+        with asking(databases.empty()):
+            with pytest.raises(
+                CommandError, match=r"is not confirmed.*The backup has taken the place"
+            ):
+                run("restore", str(file))
+            assert Prediction.objects.exists()
+
     def test_a_database_that_was_only_prepared_counts_as_empty(self, databases, backup):
         with asking(databases.empty()):
             call_command("migrate", verbosity=0)
@@ -241,6 +294,22 @@ class TestWhatIsRefused:
         with pytest.raises(CommandError, match="cannot be read"):
             run("restore", str(tmp_path / "none"), "--replace", self.name())
 
+    @pytest.mark.parametrize("mode", [0o620, 0o602], ids=["the group", "everyone"])
+    def test_a_file_that_others_can_change(self, kept, backup, tmp_path, mode):
+        file = tmp_path / "shared.backup"
+        shutil.copy(backup[0], file)
+        file.chmod(mode)
+        with pytest.raises(CommandError, match="chmod go-w"):
+            run("restore", str(file), "--replace", self.name())
+
+    @pytest.mark.skipif(os.getuid() != 0, reason="only root gives a file away")
+    def test_a_file_of_another_user(self, kept, backup, tmp_path):
+        file = tmp_path / "given.backup"
+        shutil.copy(backup[0], file)
+        os.chown(file, 12345, -1)
+        with pytest.raises(CommandError, match="belongs to another user"):
+            run("restore", str(file), "--replace", self.name())
+
     def changed(self, backup, tmp_path, **contents):
         """The backup with another manifest."""
         file = tmp_path / "changed.backup"
@@ -266,9 +335,7 @@ class TestWhatIsRefused:
     def test_a_prediction_that_does_not_come_out_again(self, kept, databases, restored, tmp_path):
         altered = tmp_path / "altered.backup"
         with asking(databases.copy_of(restored[0])):
-            append_only.remove(connection)
-            with connection.cursor() as cursor:
-                cursor.execute("UPDATE predictions_prediction SET probability = 0.5")
+            alter_predictions()
             run("backup", str(altered))
         with pytest.raises(CommandError, match=r"is not confirmed .differs: probability"):
             run("restore", str(altered), "--replace", self.name())
@@ -320,19 +387,53 @@ def test_the_password_is_in_no_command_line(monkeypatch):
     assert postgresql.environment(connection)["PGPASSWORD"] == "not to be seen"
 
 
-def test_as_commands_of_their_own(databases, restored, tmp_path):
-    """In a process of their own, as IT runs them."""
-    url = database_url()
-    with asking(restored[0]):
+@contextlib.contextmanager
+def command_of_its_own(name, file, *, seconds, folder):
+    """A backup in a process of its own, as IT runs it, whose `pg_dump` takes so many seconds."""
+    with asking(name):
         url = database_url()
-    file = tmp_path / "own.backup"
-    done = subprocess.run(
+    environment = {
+        "DATABASE_URL": url,
+        "DATABASE_STATEMENT_SECONDS": "1",
+        "DATABASE_IDLE_TRANSACTION_SECONDS": "1",
+    }
+    if pg_dump := shutil.which("pg_dump"):
+        slow = folder / "pg_dump"
+        slow.write_text(
+            f'#!/bin/sh\n[ "$1" = --version ] || sleep {seconds}\nexec {pg_dump} "$@"\n'
+        )
+        slow.chmod(0o700)
+        environment["PATH"] = f"{folder}{os.pathsep}{os.environ['PATH']}"
+    process = subprocess.Popen(
         [sys.executable, "manage.py", "backup", str(file)],
         cwd=settings.BASE_DIR,
-        env=os.environ | {"DATABASE_URL": url},
-        capture_output=True,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
     )
-    assert done.returncode == 0, done.stderr
+    with process:
+        yield process
+
+
+def test_as_a_command_of_its_own_whatever_limits_web_processes_have(restored, tmp_path):
+    file = tmp_path / "own.backup"
+    with command_of_its_own(restored[0], file, seconds=1.5, folder=tmp_path) as process:
+        errors = process.communicate()[1]
+    assert process.returncode == 0, errors
     assert Prediction._meta.db_table in manifest(file)["contents"]["tables"]
+
+
+@ON_POSTGRESQL
+def test_one_that_is_stopped_leaves_nothing(restored, tmp_path):
+    backups = tmp_path / "backups"
+    backups.mkdir()
+    with command_of_its_own(
+        restored[0], backups / "own.backup", seconds=5, folder=tmp_path
+    ) as process:
+        while not os.listdir(backups):
+            assert process.poll() is None, process.communicate()[1]
+            time.sleep(0.05)
+        process.terminate()
+        assert process.wait(20) == 128 + signal.SIGTERM
+    assert os.listdir(backups) == []

@@ -110,6 +110,51 @@ class TestTheFile:
 
 
 @pytest.mark.no_database
+class TestTheCommandsForBackups:
+    """Those of the documentation, held against the file: no engine runs them here."""
+
+    DOCUMENT = (BASE_DIR / "docs" / "operations.md").read_text()
+    COMMAND = re.compile(
+        r"^docker compose run --rm --no-deps --volume \"\$PWD/(?P<folder>\w+):(?P<inside>/\w+)\""
+        r" (?P<service>\w+) python manage\.py (?P<what>backup|restore) (?P<file>\S+)"
+        r"(?: --replace (?P<database>\w+))?$",
+        re.M,
+    )
+
+    def commands(self):
+        return {found["what"]: found for found in self.COMMAND.finditer(self.DOCUMENT)}
+
+    def test_there_is_one_each_way(self):
+        assert self.commands().keys() == {"backup", "restore"}
+        assert self.DOCUMENT.count("docker compose run") == len(self.commands())
+
+    @pytest.mark.parametrize("what", ["backup", "restore"])
+    def test_the_file_lies_in_the_folder_that_is_mounted(self, what):
+        command = self.commands()[what]
+        service = SERVICES[command["service"]]
+        assert os.path.dirname(command["file"]) == command["inside"]
+        # Elsewhere nothing can be written to, or nothing outlives the container.
+        in_memory = {place.partition(":")[0] for place in service["tmpfs"]}
+        assert service["read_only"] is True
+        assert command["inside"] not in in_memory
+        database = urlsplit(service["environment"]["DATABASE_URL"]).path.strip("/")
+        assert command["database"] in {None, database}
+
+    def test_the_folder_belongs_to_the_user_of_the_image_and_is_not_committed(self):
+        [made] = re.findall(r"^sudo install --directory (.*)$", self.DOCUMENT, re.M)
+        [user] = dockerfiles.of(dockerfiles.IMAGE, "USER")
+        uid, gid = user.split(":")
+        folder = self.commands()["backup"]["folder"]
+        assert made == f"--owner {uid} --group {gid} --mode 700 {folder}"
+        assert f"/{folder}/" in (BASE_DIR / ".gitignore").read_text().splitlines()
+
+    def test_whoever_uses_the_database_is_stopped_before_the_way_back(self):
+        before = self.DOCUMENT[: self.commands()["restore"].start()].splitlines()[-1]
+        stopped = set(before.removeprefix("docker compose stop ").split())
+        assert stopped == {name for name in OURS if SERVICES[name]["restart"] == "unless-stopped"}
+
+
+@pytest.mark.no_database
 def test_the_secrets_are_made_for_the_containers_and_stay(tmp_path):
     def make():
         script = BASE_DIR / "deploy" / "make_secrets.sh"

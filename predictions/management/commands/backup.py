@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from predictions.backups import keeping
-from predictions.backups.archive import BackupError
+from predictions.backups.archive import BackupError, stopping_in_order
 
 
 class Command(BaseCommand):
@@ -25,7 +25,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, file: Path, **options: Any) -> None:
         started = time.monotonic()
         try:
-            manifest = keeping.back_up(file)
+            with stopping_in_order():
+                manifest = keeping.back_up(file)
         except BackupError as error:
             raise CommandError(str(error)) from error
         rows = manifest.contents.tables

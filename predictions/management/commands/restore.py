@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from predictions.backups import keeping
-from predictions.backups.archive import BackupError
+from predictions.backups.archive import BackupError, stopping_in_order
 
 
 class Command(BaseCommand):
@@ -32,7 +32,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, file: Path, replace: str, **options: Any) -> None:
         started = time.monotonic()
         try:
-            restored = keeping.restore(file, replace=replace, say=self.stdout.write)
+            with stopping_in_order():
+                restored = keeping.restore(file, replace=replace, say=self.stdout.write)
         except BackupError as error:
             raise CommandError(str(error)) from error
         rows = restored.manifest.contents.tables
