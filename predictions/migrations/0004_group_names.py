@@ -12,11 +12,13 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="batch",
             name="group_names",
-            field=models.JSONField(blank=True, default=dict, verbose_name="names of the groups"),
+            field=models.JSONField(
+                blank=True, db_default={}, default=dict, verbose_name="names of the groups"
+            ),
         ),
         migrations.AddField(
             model_name="fileshape",
             name="group_names",
-            field=models.JSONField(default=dict),
+            field=models.JSONField(db_default={}, default=dict),
         ),
     ]

@@ -12,12 +12,14 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="batch",
             name="answers",
-            field=models.JSONField(blank=True, default=dict, verbose_name="what its words mean"),
+            field=models.JSONField(
+                blank=True, db_default={}, default=dict, verbose_name="what its words mean"
+            ),
         ),
         migrations.AddField(
             model_name="fileshape",
             name="answers",
-            field=models.JSONField(default=dict),
+            field=models.JSONField(db_default={}, default=dict),
         ),
         migrations.AddField(
             model_name="prediction",

@@ -114,9 +114,11 @@ class Batch(models.Model):
     grouped = models.JSONField(_("columns kept as groups"), default=list)
     # By such a place (as text), the name it is kept under where that is not its header, so that
     # what two files call differently is one comparison.
-    group_names = models.JSONField(_("names of the groups"), default=dict, blank=True)
+    group_names = models.JSONField(
+        _("names of the groups"), default=dict, db_default={}, blank=True
+    )
     # What a person said that words of the file mean: `predictions.batches.answers.Meanings`.
-    answers = models.JSONField(_("what its words mean"), default=dict, blank=True)
+    answers = models.JSONField(_("what its words mean"), default=dict, db_default={}, blank=True)
     about_rows = models.PositiveBigIntegerField(_("rows, estimated"), default=0)
     # Known once the file was read to its end.
     rows = models.PositiveBigIntegerField(_("rows"), null=True, blank=True)
@@ -302,9 +304,9 @@ class FileShape(models.Model):
     matched = models.JSONField()
     grouped = models.JSONField(default=list)
     # but the names that groups have, each by its header's number as text.
-    group_names = models.JSONField(default=dict)
+    group_names = models.JSONField(default=dict, db_default={})
     # What a person said that words mean: `Batch.answers`.
-    answers = models.JSONField(default=dict)
+    answers = models.JSONField(default=dict, db_default={})
     updated_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False
     )
