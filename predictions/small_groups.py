@@ -46,6 +46,28 @@ class Shown:
     """Whether to say no exact count: `about` for people, whole percents for shares."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShownGroup:
+    """How a group of people stands, as a page says it."""
+
+    label: str
+    group: Group
+    rounded: bool
+    """Whether only about how many they are is said."""
+    address: str
+    """Of these people in a file's list; `""` where it does not tell them apart."""
+
+    @property
+    def share(self) -> float:
+        """The share at high or very high risk, 0 to 1, as exactly as it may be said."""
+        return round(self.group.share, 2) if self.rounded else self.group.share
+
+    @property
+    def about(self) -> int:
+        """About how many people there are."""
+        return about(self.group.people)
+
+
 def shown(groups: Sequence[Group], *, fewest: int = FEWEST) -> Shown:
     """What may be said of groups that together are everyone."""
     hidden = [group.people for group in groups if group.people < fewest]

@@ -8,7 +8,7 @@ from mlcore.engine.operating import Band
 from predictions.batches.ranking import ANSWER
 from predictions.explanation import Reason
 from predictions.models import Batch, Prediction
-from predictions.small_groups import Group, about
+from predictions.small_groups import ShownGroup
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,33 +76,12 @@ class Order:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class GroupShare:
-    """How a group of people stands."""
-
-    label: str
-    group: Group
-    rounded: bool
-    """Whether only about how many they are is said."""
-    address: str
-
-    @property
-    def share(self) -> float:
-        """The share at high or very high risk, 0 to 1, as exactly as it may be said."""
-        return round(self.group.share, 2) if self.rounded else self.group.share
-
-    @property
-    def about(self) -> int:
-        """About how many people there are."""
-        return about(self.group.people)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
     """The groups of one dimension, the largest share at high risk first."""
 
     key: str
     label: str
-    groups: list[GroupShare]
+    groups: list[ShownGroup]
     hidden: int
     """Groups that are too small to be shown."""
     rounded: bool

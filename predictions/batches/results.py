@@ -28,7 +28,6 @@ from predictions.batches.result_parts import (
     Chip,
     Comparison,
     Facet,
-    GroupShare,
     Level,
     Option,
     Order,
@@ -39,7 +38,7 @@ from predictions.explanation import meanings_in_words, strongest
 from predictions.filters import PredictionFilter
 from predictions.models import Batch
 from predictions.models.prediction import BandChoice, PredictionQuerySet
-from predictions.small_groups import Group, shown
+from predictions.small_groups import Group, ShownGroup, shown
 
 _ELEVATED: tuple[Band, ...] = ("high", "very_high")
 _MOST_FOUND = 1_000  # people by the beginning of a reference
@@ -347,7 +346,7 @@ class Results:
         ]
         visible = shown(everyone)
         groups = [
-            GroupShare(
+            ShownGroup(
                 label=self.value_label(key, group.value),
                 group=group,
                 rounded=visible.rounded,

@@ -13,7 +13,7 @@ from mlcore.engine.schema import FeatureSchema
 from mlcore.engine.words import say
 from predictions.batches import ranking
 from predictions.models import Batch
-from predictions.small_groups import Group, about, shown
+from predictions.small_groups import Group, ShownGroup, shown
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,33 +29,11 @@ class Way:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Bar:
-    """One group that is shown."""
-
-    label: str
-    group: Group
-    rounded: bool
-    """Whether only about how many they are is said."""
-    address: str
-    """Of these people in the list of the last file; `""` where it does not tell them apart."""
-
-    @property
-    def share(self) -> float:
-        """The share at high or very high risk, 0 to 1, as exactly as it may be said."""
-        return round(self.group.share, 2) if self.rounded else self.group.share
-
-    @property
-    def about(self) -> int:
-        """About how many people there are."""
-        return about(self.group.people)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
     """Everyone divided in one way, the highest share first."""
 
     ways: list[Way]
-    bars: list[Bar]
+    bars: list[ShownGroup]
     hidden: int
     """Groups that are too small to be shown."""
     rounded: bool
@@ -106,7 +84,7 @@ def comparison(
         return None
     found = visible[chosen]
     bars = [
-        Bar(
+        ShownGroup(
             label=_label(ways[chosen], group, schema, language),
             group=group,
             rounded=found.rounded,
