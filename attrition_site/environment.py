@@ -81,15 +81,17 @@ class Environment:
             self.refuse(f"{name} is {given!r}: set it to true or false.")
         return given in _TRUE if given else default
 
-    def number(self, name: str, default: int, *, least: int = 0) -> int:
-        """A whole number from `least` on."""
+    def number(self, name: str, default: int, *, least: int = 0, most: int | None = None) -> int:
+        """A whole number from `least` on, to `most` where there is an end."""
         given = self.text(name)
         if not given:
             return process_defaults.get(name, default)
-        if not (given.isascii() and given.isdigit()) or int(given) < least:
-            self.refuse(f"{name} is {given!r}: set it to a whole number from {least} on.")
+        found = int(given) if given.isascii() and given.isdigit() else -1
+        if found < least or (most is not None and found > most):
+            end = "on" if most is None else f"to {most}"
+            self.refuse(f"{name} is {given!r}: set it to a whole number from {least} {end}.")
             return default
-        return int(given)
+        return found
 
     def choice(self, name: str, default: str, choices: Iterable[str]) -> str:
         given = self.text(name, default)

@@ -254,7 +254,7 @@ def main() -> int:
     stop = StopRequest(servers)
     try:
         with stop.breaking_in():
-            host, port = web_server.where()
+            host, port = settings.HOST, settings.PORT
             web_server.refuse_taken_port(host, port)
             prepare()
         serve(servers, stop, host, port)

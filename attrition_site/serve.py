@@ -32,7 +32,7 @@ WORKER_STOP_PATIENCE = 8
 
 def web() -> int:
     """Become the web server, once everything that it needs is there."""
-    host, port = web_server.where()
+    host, port = settings.HOST, settings.PORT
     web_server.refuse_taken_port(host, port)
     if not web_server.pages_are_complete():
         raise CannotServeError(
@@ -40,11 +40,8 @@ def web() -> int:
             "Run this first: python manage.py collectstatic --no-input"
         )
     _set_up()
-    command = web_server.arguments(
-        host, port, workers=settings.WEB_WORKERS, threads=settings.WEB_THREADS
-    )
     # The same process goes on, so that signals reach the server itself.
-    os.execv(sys.executable, [sys.executable, "-m", *command])  # noqa: S606 (our own command)
+    os.execv(sys.executable, [sys.executable, "-m", *web_server.arguments(host, port)])  # noqa: S606 (our own command)
 
 
 def worker() -> int:
@@ -80,8 +77,8 @@ def health(what: str) -> int:
         if not heartbeat.is_alive():
             raise CannotServeError("The background worker gives no sign of life.")
         return 0
-    host, port = web_server.where()
-    status = web_server.health(web_server.address(host, port), f"/health/{what}")
+    port = settings.PORT
+    status = web_server.health(web_server.address(settings.HOST, port), f"/health/{what}")
     if status != http.HTTPStatus.OK:
         answer = f"answers {status}" if status else "does not answer"
         raise CannotServeError(f"The web server on port {port} {answer}.")

@@ -107,6 +107,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "attrition_site.requests.middleware.ObservedRequestMiddleware",
+    "attrition_site.requests.head.HeadMiddleware",
     # What an answer may do in a browser is said of every one, whoever gives it.
     "attrition_site.requests.page_middleware.ContentPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -396,6 +397,9 @@ BATCH_FILE_DAYS = env.number("BATCH_FILE_DAYS", 7)
 
 # ------------------------------------------------------------------ serving
 
+# Where the web server listens.
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.number("PORT", 8000, least=1, most=65535)
 # Processes of one web server, and the requests that each of them answers at the same time.
 WEB_WORKERS = env.number("WEB_WORKERS", 2, least=1)
 WEB_THREADS = env.number("WEB_THREADS", 4, least=1)
@@ -454,8 +458,10 @@ SLOW_QUERY_MS = env.number("SLOW_QUERY_MS", 500)
 
 # Where metrics are shown, and on which port; 0 is nowhere.
 METRICS_HOST = env.text("METRICS_HOST", "127.0.0.1")
-METRICS_PORT = env.number("METRICS_PORT", 0)
-# The background worker's, which may run on the same machine.
-WORKER_METRICS_PORT = env.number("WORKER_METRICS_PORT", METRICS_PORT and METRICS_PORT + 1)
+METRICS_PORT = env.number("METRICS_PORT", 0, most=65534)
+# The background worker's, which may run on the same machine: the next one.
+WORKER_METRICS_PORT = env.number(
+    "WORKER_METRICS_PORT", METRICS_PORT and METRICS_PORT + 1, most=65535
+)
 
 env.settle()

@@ -123,11 +123,15 @@ def test_it_serves_stops_cleanly_and_doubles_nothing(tmp_path):
             "HOST": "127.0.0.1",
             "PORT": str(port),
             "DEMO_PASSWORD": "another-demo-word",
+            "WEB_WORKERS": "1",
+            "WEB_THREADS": "5",
         }
         with running(**variables) as (process, log):
             servers = process.children()
             everything = process.children(recursive=True)
             assert len(servers) == 2
+            [web] = [one for one in servers if "gunicorn" in one.cmdline()]
+            assert {"--workers=1", "--threads=5"} <= {*web.cmdline()}
             assert len(everything) > 4  # both have workers of their own
             status, health = ask(port, "/health")
             assert (status, health["model_loaded"], health["database_connected"]) == (

@@ -16,16 +16,6 @@ from attrition_site.serving.preparation import CannotServeError
 STOP_PATIENCE = 6
 
 
-def where() -> tuple[str, int]:
-    """Host and port to serve on, from the environment or the .env file that the settings read."""
-    _ = settings.ENVIRONMENT
-    host = os.environ.get("HOST") or "127.0.0.1"
-    port = os.environ.get("PORT") or "8000"
-    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise CannotServeError(f"PORT is {port!r}: set it to a number from 1 to 65535.")
-    return host, int(port)
-
-
 def refuse_taken_port(host: str, port: int) -> None:
     """Say at once that another program listens there; gunicorn would try for five seconds."""
     try:
@@ -55,16 +45,24 @@ def pages_are_complete() -> bool:
 
 
 def arguments(
-    host: str, port: int, *, workers: int = 2, threads: int = 4, stop_patience: int = STOP_PATIENCE
+    host: str,
+    port: int,
+    *,
+    workers: int | None = None,
+    threads: int | None = None,
+    stop_patience: int = STOP_PATIENCE,
 ) -> list[str]:
-    """The module and arguments that serve the pages and the API; the benchmarks measure these."""
+    """The module and arguments that serve the pages and the API; the benchmarks measure these.
+
+    As many processes and threads as the settings say, unless it is said here.
+    """
     return [
         "gunicorn",
         "attrition_site.wsgi",
         f"--bind={bracketed(host)}:{port}",
-        f"--workers={workers}",
+        f"--workers={workers or settings.WEB_WORKERS}",
         "--worker-class=gthread",
-        f"--threads={threads}",
+        f"--threads={threads or settings.WEB_THREADS}",
         "--keep-alive=30",
         f"--graceful-timeout={stop_patience}",
         "--config=python:attrition_site.serving.gunicorn_hooks",  # lines of logs, and metrics

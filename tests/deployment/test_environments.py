@@ -208,6 +208,10 @@ def test_detailed_error_pages_stop_the_start(tmp_path, name):
         ("SECURE_HSTS_SECONDS", "-1", "set it to a whole number from 0 on"),
         ("DATABASE_POOL_SIZE", "0", "set it to a whole number from 1 on"),
         ("WORKERS", "1_0", "set it to a whole number from 1 on"),
+        ("PORT", "0", "set it to a whole number from 1 to 65535"),
+        ("PORT", "65536", "set it to a whole number from 1 to 65535"),
+        ("METRICS_PORT", "65535", "set it to a whole number from 0 to 65534"),  # then the worker's
+        ("WORKER_METRICS_PORT", "99999", "set it to a whole number from 0 to 65535"),
         ("TIME_ZONE", "Paris", "set it to the IANA name of a zone"),
         ("TIME_ZONE", "../etc/passwd", "set it to the IANA name of a zone"),
         ("LOG_LEVEL", "warn", "set it to one of DEBUG, INFO, WARNING, ERROR, CRITICAL"),

@@ -3,8 +3,6 @@
 import ast
 import re
 
-import pytest
-
 from attrition_site import environment
 from tests.deployment.installation import BASE_DIR, settings_with
 
@@ -104,14 +102,6 @@ def test_the_example_changes_nothing_when_uncommented(tmp_path, monkeypatch):
     names = [name for name in untouched if name.isupper()]
     assert {"DATABASES", "SECURE_HSTS_SECONDS", "WORKERS", "TIME_ZONE"} - set(names) == {"WORKERS"}
     assert {name: uncommented[name] for name in names} == {name: untouched[name] for name in names}
-
-
-@pytest.mark.parametrize("name", ["HOST", "PORT"])
-def test_where_the_server_listens_is_shown_as_it_is(name, monkeypatch):
-    from attrition_site.serving.web_server import where
-
-    monkeypatch.delenv(name, raising=False)
-    assert SHOWN[name] in {str(part) for part in where()}
 
 
 def test_the_example_fits_a_terminal():
