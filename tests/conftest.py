@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from unittest.mock import patch
+
 import pytest
 from django.db import connection
 from django.test import TransactionTestCase
@@ -23,6 +26,13 @@ def _fresh_process():
     throttling.forget()
     yield
     registry.forget()
+
+
+@pytest.fixture(autouse=True)
+def _own_environment():
+    """What a test reads from a `.env` is not there for the next one, nor for what that starts."""
+    with patch.dict(os.environ):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -35,11 +35,9 @@ class Span:
 
 
 class _Here(threading.local):
-    """What this thread works on. Class attributes: a new thread begins with these."""
+    """What this thread works on. A class attribute: a new thread begins with it."""
 
     span: Span | None = None
-    watched = False
-    """Whether its connection is; a thread keeps its own, however often that is opened anew."""
 
 
 _here = _Here()
@@ -54,9 +52,8 @@ def current() -> Span | None:
 
 def begin(request_id: str) -> Span:
     """Begin a request in this thread. One that was forgotten before it is over."""
-    if not _here.watched and watch is not None:
-        watch.install(connection)
-        _here.watched = True
+    if watch is not None:
+        watch.install(connection)  # the thread's own
     span = _here.span = Span(request_id=request_id)
     return span
 
