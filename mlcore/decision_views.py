@@ -299,9 +299,7 @@ def _suggested(
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_model(request: HttpRequest) -> HttpResponse:
     """A model that another installation made: checked as data, registered, and left idle."""
-    length = int(request.META.get("CONTENT_LENGTH") or 0)
-    if request.method == "POST" and length > artifact.LARGEST_ARCHIVE + uploads.ENVELOPE:
-        uploads.read_away(request, length, most=8 * artifact.LARGEST_ARCHIVE)
+    if uploads.too_large(request, artifact.LARGEST_ARCHIVE):
         form = ImportForm(data={})
         form.errors["file"] = form.error_class([form.too_large()])
         return render(request, "models/import.html", {"form": form}, status=413)

@@ -1,4 +1,4 @@
-"""Files that people bring: how large a body may be is decided before it is read."""
+"""Bodies that are too large: decided before anything is read, and taken from the connection."""
 
 from __future__ import annotations
 
@@ -8,10 +8,19 @@ ENVELOPE = 64 * 1024
 """What surrounds a file in the body of a form, in bytes."""
 
 
-def read_away(request: HttpRequest, length: int, *, most: int) -> None:
-    """Take a refused body from the connection: closed on unread bytes, it would cut the answer."""
-    left = min(length, most)
-    while left > 0 and (chunk := request.read(min(left, 1 << 20))):
+def length_of(request: HttpRequest) -> int:
+    """What the request says that its body has, in bytes; 0 where it says nothing."""
+    given = request.META.get("CONTENT_LENGTH") or "0"
+    return int(given) if given.isascii() and given.isdigit() else 0
+
+
+def read_away(request: HttpRequest, *, most: int) -> None:
+    """Take a refused body from the connection, at most so many bytes, and look at none of it.
+
+    A server that closes on unread bytes cuts off its own answer.
+    """
+    left = min(length_of(request), most)
+    while left > 0 and (chunk := request.read(min(left, 64 * 1024))):
         left -= len(chunk)
 
 
@@ -19,8 +28,8 @@ def too_large(request: HttpRequest, most: int) -> int | None:
     """How large the body of a form is whose file may have `most` bytes, where that is more; None
     for others. It is not looked at, and taken from the connection.
     """
-    length = int(request.META.get("CONTENT_LENGTH") or 0)
+    length = length_of(request)
     if request.method != "POST" or length <= most + ENVELOPE:
         return None
-    read_away(request, length, most=8 * most)
+    read_away(request, most=8 * most)
     return length

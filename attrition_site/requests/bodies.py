@@ -11,11 +11,10 @@ from django.utils.translation import gettext as _
 
 from attrition_site.requests.doors import SIGN_INS, UPLOADS
 from attrition_site.requests.problems import answer
+from mlcore.uploads import length_of, read_away
 
-# What of a body that is refused unread is still taken from the connection: a server that closes
-# on unread bytes cuts off its own answer.
-_DRAINED = 8 * 1024 * 1024
-_CHUNK = 64 * 1024
+# What of a body that is refused is still taken from the connection, in bytes.
+_TAKEN = 8 * 1024 * 1024
 
 
 class KnownLengthMiddleware:
@@ -57,10 +56,12 @@ class BodyLimitMiddleware:
         door = request.resolver_match.view_name if request.resolver_match else ""
         if door in UPLOADS:
             return None
-        limit = settings.SIGN_IN_MAX_BODY if door in SIGN_INS else settings.API_MAX_BODY
+        limit = settings.API_MAX_BODY
+        if door in SIGN_INS:
+            limit = min(limit, settings.SIGN_IN_MAX_BODY)
         if length <= limit:
             return None
-        drain(request, length)
+        read_away(request, most=_TAKEN)
         return answer(
             request,
             413,
@@ -69,16 +70,3 @@ class BodyLimitMiddleware:
             % {"length": length, "limit": limit},
             context={"length": length, "limit": limit},
         )
-
-
-def length_of(request: HttpRequest) -> int:
-    """What the request says that its body has, in bytes; 0 where it says nothing."""
-    given = request.META.get("CONTENT_LENGTH") or "0"
-    return int(given) if given.isascii() and given.isdigit() else 0
-
-
-def drain(request: HttpRequest, length: int) -> None:
-    """Take what was sent from the connection, and look at none of it."""
-    left = min(length, _DRAINED)
-    while left > 0 and (chunk := request.read(min(_CHUNK, left))):
-        left -= len(chunk)

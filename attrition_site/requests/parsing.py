@@ -5,29 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import IO, Any, NoReturn
+from typing import IO, Any, NoReturn, cast
 
 import orjson
-from django.conf import settings
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from rest_framework.exceptions import APIException, ParseError
+from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
-# What of a body that is refused unread is still taken from the connection: a server that closes
-# on unread bytes cuts off its own answer.
-_DRAINED = 8 * 1024 * 1024
-_CHUNK = 64 * 1024
+from mlcore.uploads import length_of
 
 _DOUBTFUL = object()
 _NAME = re.compile(rb'"[ \t\n\r]*:')
 _LOOKED_INTO = {dict, list, float}
 # From here on orjson rounds whole numbers.
 _WHOLE_NUMBERS_END = 2.0**63
-
-
-class TooLargeError(APIException):
-    status_code = 413
-    default_code = "too_large"
 
 
 class StrictJSONParser(BaseParser):
@@ -45,15 +37,8 @@ class StrictJSONParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        length = int(stream.META.get("CONTENT_LENGTH") or 0)  # type: ignore[attr-defined]
-        if length > settings.API_MAX_BODY:
-            _drain(stream, length)
-            raise TooLargeError(
-                _("The body has %(length)s bytes; at most %(limit)s are read.")
-                % {"length": length, "limit": settings.API_MAX_BODY}
-            )
         body = stream.read()
-        if len(body) < length:
+        if len(body) < length_of(cast("HttpRequest", stream)):
             raise ParseError(_("The connection ended before the body did."))
         return read_json(body)
 
@@ -103,12 +88,6 @@ def _read_strictly(body: bytes) -> Any:
         raise ParseError(_("The body is nested too deeply.")) from error
     except ValueError as error:  # the longest integer that Python converts has 4,300 digits
         raise ParseError(_("The body holds a number that is too long.")) from error
-
-
-def _drain(stream: IO[bytes], length: int) -> None:
-    left = min(length, _DRAINED)
-    while left > 0 and (chunk := stream.read(min(_CHUNK, left))):
-        left -= len(chunk)
 
 
 def _refuse_constant(name: str) -> NoReturn:

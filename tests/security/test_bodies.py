@@ -134,10 +134,14 @@ def test_a_body_that_does_not_tell_its_length_is_refused(client, alice, address)
     assert body.taken == 0
 
 
-@pytest.mark.parametrize("length", ["abc", "-1", "1e9", "٣"])
-def test_a_length_that_is_none_reads_nothing(client, alice, active_model, length):
-    client.force_login(alice)
-    answer, body = send(client, "/predictions/new/", 10**9, CONTENT_LENGTH=length)
+@pytest.mark.parametrize("length", ["", "abc", "-1", "1e9", "٣"])
+@pytest.mark.parametrize("address", ["/predictions/new/", "/batches/new/", "/models/import/", ONE])
+def test_a_length_that_is_none_reads_nothing(client, carol, dave, active_model, address, length):
+    headers = bearer(dave) if address == ONE else {}
+    content_type = "application/json" if address == ONE else FORM
+    client.force_login(carol)
+    extra = {"CONTENT_LENGTH": length, "headers": headers, "content_type": content_type}
+    answer, body = send(client, address, 10**9, **extra)
     assert answer.status_code < 500
     assert body.taken == 0
     assert not Prediction.objects.exists()
