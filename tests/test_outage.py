@@ -19,7 +19,7 @@ import pytest
 
 from tests.conftest import EMPLOYEE
 from tests.postgres import stoppable_server
-from tests.test_run import free_port
+from tests.processes import free_port, until
 
 pytestmark = pytest.mark.skipif(
     not os.environ.get("DATABASE_URL", "").startswith("postgres"),
@@ -51,13 +51,7 @@ class Site:
         return answer, json.loads(content) if "json" in kind else content.decode(), took
 
     def until_healthy(self, patience=20):
-        deadline = time.monotonic() + patience
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError):
-                if self.ask("/health")[0].status == 200:
-                    return
-            time.sleep(0.1)
-        raise AssertionError("the site did not become healthy")
+        until(lambda: self.ask("/health")[0].status == 200, patience=patience)
 
     def until_assessed(self, token, patience=20):
         """What is answered once a prediction is: of two workers, one finds its way back later."""

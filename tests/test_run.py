@@ -7,55 +7,17 @@ import os
 import re
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.processes import free_port, fresh_database, until
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 PATIENCE = 90  # seconds; only a failure takes that long
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextlib.contextmanager
-def fresh_database(tmp_path):
-    """The URL of an empty database on the server under test, and a function that queries it."""
-    url = os.environ.get("DATABASE_URL", "")
-    if not url.startswith("postgres"):
-        file = tmp_path / "run.sqlite3"
-
-        def query(sql):
-            with contextlib.closing(sqlite3.connect(file)) as connection:
-                return connection.execute(sql).fetchall()
-
-        yield f"sqlite:///{file}", query
-        return
-
-    import psycopg
-
-    name = f"attrition_run_{os.getpid()}"
-    server, _, options = url.partition("?")
-    own_url = f"{server.rpartition('/')[0]}/{name}?{options}"
-
-    def query(sql):
-        with psycopg.connect(own_url) as connection:
-            return connection.execute(sql).fetchall()
-
-    with psycopg.connect(url, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")
-        try:
-            yield own_url, query
-        finally:
-            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def row_counts(query, url):
@@ -85,11 +47,12 @@ def running(**variables):
             stderr=subprocess.STDOUT,
         )
     try:
-        deadline = time.monotonic() + PATIENCE
-        while "Ctrl-C" not in log.read_text():
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.05)
+        until(
+            lambda: "Ctrl-C" in log.read_text(),
+            patience=PATIENCE,
+            alive=[process],
+            said=log.read_text,
+        )
         yield process, log
     finally:
         if process.poll() is None:

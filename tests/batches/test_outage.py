@@ -13,6 +13,7 @@ from django.conf import settings
 from tests.batches.test_workers import Clusters
 from tests.batches.workforces import workforce
 from tests.postgres import stoppable_server
+from tests.processes import until
 
 pytestmark = pytest.mark.skipif(
     not os.environ.get("DATABASE_URL", "").startswith("postgres"),
@@ -53,12 +54,6 @@ def test_the_database_restarts_in_the_middle_of_a_file(ibm_file, tmp_path):
             with psycopg.connect(database.url) as connection:
                 return connection.execute(sql).fetchone()[0]
 
-        def until(condition):
-            deadline = time.monotonic() + PATIENCE
-            while not condition():
-                assert time.monotonic() < deadline, clusters.log()
-                time.sleep(0.1)
-
         clusters = Clusters(tmp_path, database.url)
         try:
             subprocess.run(
@@ -69,12 +64,17 @@ def test_the_database_restarts_in_the_middle_of_a_file(ibm_file, tmp_path):
                 stdout=subprocess.DEVNULL,
             )
             clusters.start()
-            until(lambda: ask("SELECT count(*) FROM predictions_batchchunk WHERE accepted > 0") > 2)
+            recorded = "SELECT count(*) FROM predictions_batchchunk WHERE accepted > 0"
+            until(lambda: ask(recorded) > 2, patience=PATIENCE, said=clusters.log)
             database.stop()
             time.sleep(1)
             database.start()
             assert ask("SELECT state FROM predictions_batch") == "running"
-            until(lambda: ask("SELECT state FROM predictions_batch") != "running")
+            until(
+                lambda: ask("SELECT state FROM predictions_batch") != "running",
+                patience=PATIENCE,
+                said=clusters.log,
+            )
         finally:
             for cluster in list(clusters.running):
                 clusters.kill(cluster)

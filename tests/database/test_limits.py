@@ -22,7 +22,7 @@ from attrition_site.serving import web_server
 from predictions.models import Prediction
 from tests.conftest import EMPLOYEE
 from tests.people import bearer
-from tests.test_run import free_port
+from tests.processes import free_port, until
 from tests.training.test_jobs import database_url
 
 pytestmark = [
@@ -79,14 +79,8 @@ def serve(transactional_db, active_model):
         }
         running.append(subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL))
         web = Web(port)
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            try:
-                if web.ask("/health")[0] == 200:
-                    return web
-            except OSError:
-                time.sleep(0.05)
-        raise AssertionError("the web server did not answer")
+        until(lambda: web.ask("/health")[0] == 200, patience=20, alive=running)
+        return web
 
     yield start
     for process in running:

@@ -11,9 +11,8 @@ import psutil
 import pytest
 
 from tests.deployment.installation import BASE_DIR
-from tests.test_run import free_port, fresh_database
+from tests.processes import PATIENCE, free_port, fresh_database, until
 
-PATIENCE = 60  # seconds; only a failure takes that long
 # Whoever stops a container kills it after ten seconds.
 STOPPED_WITHIN = 10
 
@@ -62,11 +61,7 @@ class Place:
         return process.returncode, said.strip()
 
     def until_healthy(self, what, process):
-        deadline = time.monotonic() + PATIENCE
-        while self.run("health", what)[0]:
-            assert process.poll() is None, process.stdout.read()
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        until(lambda: self.run("health", what)[0] == 0, alive=[process], said=process.stdout.read)
 
     def end(self):
         for process in self.started:
@@ -207,9 +202,7 @@ class TestWatchingOver:
             "time.sleep(30)"
         )
         orphan = psutil.Process(int(process.stdout.readline()))
-        deadline = time.monotonic() + 10
-        while orphan.is_running():  # true of one that is dead and not buried, as well
-            assert time.monotonic() < deadline, orphan.status()
-            time.sleep(0.05)
+        # One that is dead and not buried is running, as well.
+        until(lambda: not orphan.is_running(), patience=10, said=orphan.status)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=PATIENCE)

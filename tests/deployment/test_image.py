@@ -19,7 +19,7 @@ import yaml
 from tests.deployment import dockerfiles
 from tests.deployment.dockerfiles import IMAGE, SPACE
 from tests.deployment.installation import BASE_DIR, STRONG
-from tests.test_run import free_port, fresh_database
+from tests.processes import free_port, fresh_database, until
 
 BOTH = pytest.mark.parametrize("file", [IMAGE, SPACE])
 
@@ -207,11 +207,11 @@ def test_it_migrates_serves_and_stops_where_it_can_write_nothing(built, tmp_path
         _, *arguments = dockerfiles.command(IMAGE)
         web = subprocess.Popen([*first, sys.executable, *arguments], **how)
         try:
-            deadline = time.monotonic() + 60
-            while subprocess.run(serve("health"), **how, capture_output=True).returncode:
-                assert web.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
+            ask_it = serve("health")
+            until(
+                lambda: subprocess.run(ask_it, **how, capture_output=True).returncode == 0,
+                alive=[web],
+            )
             page = ask(port, "/accounts/login/")
             style, *_ = re.findall(r'href="(/static/css/site\.\w+\.css)"', page.text)
             baked = ask(port, style)

@@ -13,10 +13,8 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -28,6 +26,7 @@ import pytest
 from tests.conftest import EMPLOYEE
 from tests.deployment.installation import BASE_DIR
 from tests.postgres import postgres_server, programs
+from tests.processes import free_port, until
 
 HOST = "attrition.example.org"
 PERSON, PASSWORD = "ada", "a-word-of-Adas-own"
@@ -59,12 +58,6 @@ def test_the_section_is_what_the_path_walks():
 
 
 # ------------------------------------------------------------------ who walks
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def clone_into(folder):
@@ -125,7 +118,12 @@ class Machine:
                 for command in commands
             ]
         try:
-            self.wait_until_healthy(processes, log)
+            until(
+                lambda: Browser(self.port).get("/health", https=False).status == 200,
+                patience=PATIENCE,
+                alive=processes,
+                said=log.read_text,
+            )
             yield
             assert [process.poll() for process in processes] == [None, None], log.read_text()
         finally:
@@ -138,16 +136,6 @@ class Machine:
                 except subprocess.TimeoutExpired:
                     os.killpg(process.pid, signal.SIGKILL)
                     process.wait()
-
-    def wait_until_healthy(self, processes, log):
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            with contextlib.suppress(OSError):
-                if Browser(self.port).get("/health", https=False).status == 200:
-                    return
-            assert all(process.poll() is None for process in processes), log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.1)
 
 
 @dataclass

@@ -8,16 +8,13 @@ import json
 import os
 import subprocess
 import sys
-import time
 
 import psutil
 from django.conf import settings
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.test_run import free_port
+from tests.processes import PATIENCE, free_port, until
 from tests.training.test_jobs import database_url
-
-PATIENCE = 60  # seconds; only a failure takes that long
 
 
 class Process:
@@ -89,14 +86,12 @@ class Process:
 
     def until(self, holds, patience=PATIENCE):
         """Wait for something to be so."""
-        deadline = time.monotonic() + patience
-        while time.monotonic() < deadline:
-            assert self.process.poll() is None, self.log.read_text()
-            with contextlib.suppress(OSError, http.client.HTTPException, KeyError):
-                if holds():
-                    return
-            time.sleep(0.05)
-        raise AssertionError(self.log.read_text())
+
+        def holds_by_now():
+            with contextlib.suppress(KeyError):  # of a metric that has counted nothing yet
+                return holds()
+
+        until(holds_by_now, patience=patience, alive=[self.process], said=self.log.read_text)
 
     def stop(self):
         if self.process.poll() is None:
