@@ -157,23 +157,21 @@ def test_everything_is_compiled_and_the_key_of_the_build_is_gone(built):
 
 
 def read_only(folder):
-    """What to put before a command so that the folder is mounted read-only for it, where we may."""
-    before = [
-        "unshare",
-        "--mount",
-        "sh",
-        "-c",
-        f'mount --bind -o ro {folder} {folder}; exec "$@"',
-        "-",
-    ]
-    with contextlib.suppress(OSError):
-        tried = subprocess.run(
-            [*before, "touch", folder / "written"], capture_output=True, text=True
-        )
-        if "Read-only" in tried.stderr:
-            return before
-    (folder / "written").unlink(missing_ok=True)
-    return []
+    """What to put before a command so that the folder is mounted read-only for it.
+
+    The test is skipped where we may mount nothing, neither as root nor in a namespace of users.
+    """
+    mounted = ["sh", "-c", f'mount --bind -o ro {folder} {folder} && exec "$@"', "-"]
+    for privilege in ([], ["--user", "--map-root-user"]):
+        before = ["unshare", "--mount", *privilege, *mounted]
+        with contextlib.suppress(OSError):
+            tried = subprocess.run(
+                [*before, "touch", folder / "written"], capture_output=True, text=True
+            )
+            assert not (folder / "written").exists()
+            if "Read-only" in tried.stderr:
+                return before
+    return pytest.skip("nothing may be mounted read-only here: `unshare` is refused")
 
 
 def test_it_migrates_serves_and_stops_where_it_can_write_nothing(built, tmp_path):

@@ -7,10 +7,9 @@ import yaml
 from django.urls import reverse
 
 from accounts.demo import DEMO_ROLES
-from attrition_site import run
 from tests.deployment import dockerfiles
 from tests.deployment.dockerfiles import SPACE
-from tests.deployment.installation import BASE_DIR, refusal, settings_with
+from tests.deployment.installation import BASE_DIR, python, refusal, settings_with
 
 README = (BASE_DIR / "deploy" / "space" / "README.md").read_text()
 PASSWORD = "attrition-demo"
@@ -58,12 +57,33 @@ class TestWhatADemonstrationMay:
         keys = {demo(tmp_path / name, VAR_DIR=str(tmp_path / name))["SECRET_KEY"] for name in "ab"}
         assert len(keys) == 2
 
-    def test_it_begins_with_an_empty_database(self, tmp_path):
-        database = tmp_path / "demo.sqlite3"
-        for file in (database, tmp_path / "demo.sqlite3-wal"):
-            file.write_text("of the visitors before")
-        run.throw_away(database)
-        assert list(tmp_path.iterdir()) == []
+    def test_each_start_begins_without_what_was_entered_before(self, tmp_path):
+        first, second = self.start(tmp_path), self.start(tmp_path)
+        assert first == second
+        accounts, predictions, visited = second
+        assert (accounts, visited) == (len(DEMO_ROLES), 0)
+        assert predictions > 1000
+
+    def start(self, folder):
+        """Begin a demonstration: how much it holds then; and a visitor's account in it."""
+        visit = (
+            "import os\n"
+            "os.environ['DJANGO_SETTINGS_MODULE'] = 'attrition_site.settings'\n"
+            "from attrition_site import run\n"
+            "run.prepare()\n"
+            "from accounts.models import User\n"
+            "from predictions.models import Prediction\n"
+            "visitors = User.objects.filter(username='visitor')\n"
+            "print(User.objects.count(), Prediction.objects.count(), visitors.count())\n"
+            "User.objects.create_user('visitor', 'of no importance')\n"
+            "assert visitors.count() == 1"
+        )
+        told = {"ATTRITION_ENV": "demo", "ALLOWED_HOSTS": ".hf.space", "LOG_LEVEL": "WARNING"}
+        unset = {"DATABASE_URL": None, "SECRET_KEY": None}
+        static = str(folder / "staticfiles")
+        status, said = python(folder, "-c", visit, **told, **unset, STATIC_ROOT=static)
+        assert status == 0, said
+        return [int(number) for number in said.splitlines()[-1].split()]
 
 
 @pytest.mark.no_database
