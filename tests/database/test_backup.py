@@ -250,14 +250,22 @@ class TestWhatComesBack:
             assert "Restored" in run("restore", str(backup[0]))
 
 
+@pytest.fixture(scope="module")
+def copy(databases, restored):
+    """A database, and all that is in it."""
+    name = databases.copy_of(restored[0])
+    with asking(name):
+        return name, everything()
+
+
 class TestWhatIsRefused:
     """And changes nothing."""
 
     @pytest.fixture
-    def kept(self, databases, restored):
-        """A database that must be the same at the end of the test."""
-        with asking(databases.copy_of(restored[0])):
-            before = everything()
+    def kept(self, copy):
+        """A database that must be the same at the end of each test."""
+        name, before = copy
+        with asking(name):
             yield
             assert everything() == before
 
@@ -274,6 +282,7 @@ class TestWhatIsRefused:
         with pytest.raises(CommandError, match=r"is called .*, not production"):
             run("restore", str(backup[0]), "--replace", "production")
 
+    @pytest.mark.any_database
     @pytest.mark.parametrize(
         "damage",
         [
@@ -290,10 +299,12 @@ class TestWhatIsRefused:
         with pytest.raises(CommandError, match=r"damaged|no backup"):
             run("restore", str(file), "--replace", self.name())
 
+    @pytest.mark.any_database
     def test_a_file_that_is_not_there(self, kept, tmp_path):
         with pytest.raises(CommandError, match="cannot be read"):
             run("restore", str(tmp_path / "none"), "--replace", self.name())
 
+    @pytest.mark.any_database
     @pytest.mark.parametrize("mode", [0o620, 0o602], ids=["the group", "everyone"])
     def test_a_file_that_others_can_change(self, kept, backup, tmp_path, mode):
         file = tmp_path / "shared.backup"
@@ -302,6 +313,7 @@ class TestWhatIsRefused:
         with pytest.raises(CommandError, match="chmod go-w"):
             run("restore", str(file), "--replace", self.name())
 
+    @pytest.mark.any_database
     @pytest.mark.skipif(os.getuid() != 0, reason="only root gives a file away")
     def test_a_file_of_another_user(self, kept, backup, tmp_path):
         file = tmp_path / "given.backup"
