@@ -2,7 +2,8 @@
 
 alice is an analyst, bob an auditor, carol an administrator, dave a program that uses the API, and
 erin has no role. A page is opened with `client.force_login(alice)`, the API with
-`client.get(address, headers=bearer(dave))`.
+`client.get(address, headers=bearer(dave))`. Of `as_alice` and `as_carol` a test asks for one: both
+are its one browser.
 """
 
 from __future__ import annotations
@@ -38,6 +39,13 @@ def alice(db):
 
 
 @pytest.fixture
+def as_alice(client, alice):
+    """A browser where alice is signed in."""
+    client.force_login(alice)
+    return client
+
+
+@pytest.fixture
 def bob(db):
     return make_person(Role.AUDITOR, username="bob")
 
@@ -45,6 +53,13 @@ def bob(db):
 @pytest.fixture
 def carol(db):
     return make_person(Role.ADMINISTRATOR, username="carol")
+
+
+@pytest.fixture
+def as_carol(client, carol):
+    """A browser where carol is signed in."""
+    client.force_login(carol)
+    return client
 
 
 @pytest.fixture

@@ -70,12 +70,6 @@ def program(dave):
 
 
 @pytest.fixture
-def as_alice(client, alice):
-    client.force_login(alice)
-    return client
-
-
-@pytest.fixture
 def assessed(activated, alice):
     """Records predictions of the other model: `assessed(agence=None)`."""
 

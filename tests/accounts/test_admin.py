@@ -26,12 +26,6 @@ def fields(person, **changes):
     return {name: value for name, value in fields.items() if value is not None}
 
 
-@pytest.fixture
-def as_carol(client, carol):
-    client.force_login(carol)
-    return client
-
-
 def test_the_list_shows_role_and_last_sign_in(as_carol, alice):
     text = as_carol.get(PEOPLE).text
     assert "HR analyst" in text

@@ -22,13 +22,6 @@ def ibm_file():
 
 
 @pytest.fixture
-def as_alice(client, alice):
-    """A browser where alice is signed in."""
-    client.force_login(alice)
-    return client
-
-
-@pytest.fixture
 def bring(active_model):
     """Brings a file as a person does, its columns matched: `bring(alice, content)` is a draft.
 

@@ -21,12 +21,6 @@ PAGE = "/"
 
 
 @pytest.fixture
-def as_alice(client, alice):
-    client.force_login(alice)
-    return client
-
-
-@pytest.fixture
 def large(monkeypatch):
     """As if three predictions were many."""
     monkeypatch.setattr(account, "MOST_AT_ONCE", 2)

@@ -13,12 +13,6 @@ from tests.overview.conftest import LEAVING, STAYING
 PAGE = "/"
 
 
-@pytest.fixture
-def as_alice(client, alice):
-    client.force_login(alice)
-    return client
-
-
 def text_of(answer):
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode())).replace(" .", ".")
 

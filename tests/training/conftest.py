@@ -8,12 +8,6 @@ from tests.training.histories import as_csv, history
 
 
 @pytest.fixture
-def as_carol(client, carol):
-    client.force_login(carol)
-    return client
-
-
-@pytest.fixture
 def draft(carol):
     """A draft of a training on a small history, as carol brought it."""
     return make_draft(carol)

@@ -21,12 +21,6 @@ COMPARE = "/models/compare/"
 
 
 @pytest.fixture
-def as_carol(client, carol):
-    client.force_login(carol)
-    return client
-
-
-@pytest.fixture
 def bundled(active_model):
     return ModelVersion.objects.get()
 

@@ -19,12 +19,6 @@ HISTORY = "/predictions/"
 
 
 @pytest.fixture
-def as_alice(client, alice):
-    client.force_login(alice)
-    return client
-
-
-@pytest.fixture
 def as_bob(bob):
     client = Client()
     client.force_login(bob)

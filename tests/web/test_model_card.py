@@ -20,12 +20,6 @@ from tests.web.test_models_pages import text_of
 
 
 @pytest.fixture
-def as_alice(client, alice):
-    client.force_login(alice)
-    return client
-
-
-@pytest.fixture
 def full(active_model):
     return full_model(active_model.artifact)
 

@@ -42,18 +42,6 @@ def challenger(active_model):
 
 
 @pytest.fixture
-def as_alice(client, alice):
-    client.force_login(alice)
-    return client
-
-
-@pytest.fixture
-def as_carol(client, carol):
-    client.force_login(carol)
-    return client
-
-
-@pytest.fixture
 def frank(db):
     return make_person("administrator", username="frank")
 

@@ -25,18 +25,6 @@ def address(version):
     return f"/models/{version}/operating-point/"
 
 
-@pytest.fixture
-def as_alice(client, alice):
-    client.force_login(alice)
-    return client
-
-
-@pytest.fixture
-def as_carol(client, carol):
-    client.force_login(carol)
-    return client
-
-
 COST = {"basis": "cost", "cost": "4", "capacity": "", "workforce": "2940"}
 CAPACITY = {"basis": "capacity", "cost": "", "capacity": "100", "workforce": "1,000"}
 

@@ -24,12 +24,6 @@ def said(template, **context):
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", text)).strip()
 
 
-@pytest.fixture
-def as_alice(client, alice):
-    client.force_login(alice)
-    return client
-
-
 def test_the_result_says_the_risk_as_people_count_beside_the_base_rate(as_alice, alice, record):
     prediction = record(alice)
     page = text_of(as_alice.get(prediction.get_absolute_url()))

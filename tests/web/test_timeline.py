@@ -34,12 +34,6 @@ def on(month, day=1):
 
 
 @pytest.fixture
-def as_alice(client, alice):
-    client.force_login(alice)
-    return client
-
-
-@pytest.fixture
 def over_time(alice, record):
     """Three assessments of E-1024: overtime begins in June."""
     made = []

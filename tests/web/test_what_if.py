@@ -38,12 +38,6 @@ def trial_address(prediction):
 
 
 @pytest.fixture
-def as_alice(client, alice):
-    client.force_login(alice)
-    return client
-
-
-@pytest.fixture
 def stored(alice, active_model):
     """As a page reads it: from the database, judged by what holds now."""
 
