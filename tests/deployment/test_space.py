@@ -41,6 +41,8 @@ class TestTheSpace:
         assert settings["DEMO"] is True
         assert settings["DEBUG"] is settings["DEVELOPMENT"] is False
         assert settings["SESSION_COOKIE_SECURE"] is True
+        assert settings["SECURE_PROXY_SSL_HEADER"] is not None
+        assert settings["TRUSTED_PROXIES"] == 1
 
 
 @pytest.mark.no_database
