@@ -87,6 +87,7 @@ def installation() -> Iterator[Installation]:
         os.environ.update(
             DATABASE_URL=url,
             VAR_DIR=folder,
+            TMPDIR=folder,  # of the processes that are started: a worker leaves its sign of life
             ATTRITION_ENV="development",
             DEBUG="false",
             LOG_LEVEL="WARNING",
