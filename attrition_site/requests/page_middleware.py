@@ -15,6 +15,7 @@ from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.urls import reverse
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import gettext as _
 
@@ -90,11 +91,19 @@ class SignInMiddleware(LoginRequiredMiddleware):
         return super().process_view(request, view_func, view_args, view_kwargs)
 
     def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseRedirect:
-        """To the sign-in page; whoever still has the cookie of a session is told why."""
+        """To the sign-in page; whoever still has the cookie of a session is told why, and whether
+        what was sent is lost: a form is not kept across sessions, for who signs in may be another.
+        """
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
-            messages.info(
-                request, _("Your session has ended. Sign in again, and you go on where you were.")
-            )
+            if request.method == "POST" and request.path != reverse("accounts:logout"):
+                told = _(
+                    "Your session had ended: nothing of what you just sent was recorded."
+                    " Sign in again, then enter it once more."
+                )
+                messages.error(request, told)
+            else:
+                told = _("Your session has ended. Sign in again, and you go on where you were.")
+                messages.info(request, told)
         return super().handle_no_permission(request, view_func)
 
 

@@ -55,6 +55,19 @@ def test_its_end_is_told_and_leads_back(signed_in):
     assert "Your session has ended" not in signed_in(32).get(LOGIN).content.decode()
 
 
+def test_what_is_sent_after_its_end_is_said_to_be_lost(signed_in):
+    answer = signed_in(31).post(PAGE, {"old_password": "x"}, follow=True)
+    told = answer.content.decode()
+    assert answer.redirect_chain == [(f"{LOGIN}?next={PAGE}", 302)]
+    assert "nothing of what you just sent was recorded" in told
+    assert "you go on where you were" not in told
+
+
+def test_who_signs_out_after_its_end_is_told_of_no_loss(signed_in):
+    told = signed_in(31).post("/accounts/logout/", follow=True).content.decode()
+    assert "nothing of what you just sent" not in told
+
+
 def test_who_never_had_a_session_is_told_of_none(client, db):
     assert "Your session has ended" not in client.get(PAGE, follow=True).content.decode()
 
