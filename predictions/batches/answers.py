@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from mlcore.engine.features import Feature
 from mlcore.engine.ingest.marks import adapted
+from mlcore.engine.ingest.matching import MOST_WORDS
 from mlcore.engine.schema import FeatureSchema
 from mlcore.engine.values import InvalidValueError
 from predictions.batches.cutting import Cut
@@ -22,7 +23,7 @@ from predictions.models import Batch, RefusedRow
 Meanings = Mapping[str, Mapping[str, str]]
 """By field, what each of a file's words means: a choice's value as text, `""` for not known."""
 
-MOST = 30
+MOST = MOST_WORDS
 """Words of one column that a person is asked about."""
 LONGEST = 80  # characters; a longer text is no answer
 _MOST_REFUSED = 5_000  # rows

@@ -56,6 +56,23 @@ def told(as_alice):
 
 
 class TestWhatIsAsked:
+    @pytest.mark.parametrize(
+        ("header", "cells", "field", "unknown"),
+        [
+            ("Heures_supplémentaires", ["Oui", "Non"] * 49 + ["nsp"], "over_time", {"nsp": 2}),
+            ("Poste", ["Acheteur", "Soudeur"], "job_role", {"Acheteur": 99, "Soudeur": 99}),
+        ],
+        ids=["one stray word", "words of another company"],
+    )
+    def test_a_column_of_a_known_name_is_proposed_with_its_unknown_words(
+        self, as_alice, header, cells, field, unknown
+    ):
+        content = export(198, without=["OverTime", "JobRole"], **{header: cells})
+        page = as_alice.get(columns_of(bring(as_alice, content)))
+        assert asked(page, field) == unknown
+        [row] = [row for row in page.context["rows"] if row.column.field == field]
+        assert row.likely
+
     def test_words_that_are_no_answer_are_listed_with_how_often_they_were_seen(self, as_alice):
         page = as_alice.get(columns_of(bring(as_alice, travelling())))
         assert asked(page) == {"Itinérant": 3, "Deux fois l’an": 3, "n.c.": 3}

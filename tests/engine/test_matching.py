@@ -187,6 +187,52 @@ class TestLikeness:
         assert time.process_time() - begun < 2
 
 
+class TestUnknownWords:
+    """Words that the model does not know are a person's to explain, where the column is right."""
+
+    TITLES = ("Commercial", "Technicien", "Chef d’équipe", "Comptable", "Acheteur")
+
+    @pytest.mark.parametrize(
+        ("header", "values", "field", "how"),
+        [
+            ("Heures supplémentaires", ["Oui", "Non"] * 99 + ["nsp"] * 2, "over_time", "likeness"),
+            ("Heures sup", ["Oui"] * 14 + ["à voir"] * 6, "over_time", "likeness"),
+            ("Voyages", ["Jamais", "Rarement"] * 20 + ["Itinérant"], "business_travel", "likeness"),
+            ("Poste", [*TITLES] * 10, "job_role", "likeness"),
+            ("Poste", ["Manager"] * 30 + [*TITLES], "job_role", "label"),
+            ("Satisfaction au travail", ["Content", "Mitigé"] * 20, "job_satisfaction", "likeness"),
+            ("Gross pay / month", ["1000", "1200"] * 20 + ["?", "!"], "monthly_income", "likeness"),
+        ],
+        ids=range(7),
+    )
+    def test_they_are_weighed_by_the_rows_that_say_them(self, schema, header, values, field, how):
+        column = one(schema, header, *values)
+        assert (column.field, column.how) == (field, how)
+
+    @pytest.mark.parametrize(
+        ("header", "values"),
+        [
+            ("Heures sup", ["0"] * 90 + ["12", "3,5", "8"]),
+            ("Heures sup", ["0"] * 90 + ["12 h", "3 h 30", "8 h"]),
+            ("Heures sup", ["Oui"] * 8 + ["à voir"] * 12),
+            ("Domaine", ["Commercial", "Technique"] * 20),
+            ("Poste", ["2020-01-01", "2021-03-04"] * 20),
+            ("Poste", ["4512", "4513", "4514"] * 20),
+            ("Poste", [f"Métier {chr(65 + n // 26)}{chr(65 + n % 26)}" for n in range(31)] * 3),
+            ("Satisfaction au travail", [f"Un avis sur {n}" for n in range(25)]),
+            ("Satisfaction au travail", ["6", "7", "8", "9"] * 10),
+        ],
+        ids=range(9),
+    )
+    def test_what_is_plainly_something_else_is_no_match(self, schema, header, values):
+        assert one(schema, header, *values).field == ""
+
+    def test_a_column_that_can_be_read_goes_before_one_of_unknown_words(self, schema):
+        rows = [[title, "Sales Executive"] for title in self.TITLES] * 10
+        columns = match(["Poste", "Statut du poste"], rows, schema)
+        assert [column.field for column in columns] == ["", "job_role"]
+
+
 class TestColumns:
     def test_each_is_given_with_three_of_its_values(self, schema):
         headers = ["Matricule", "Service"]

@@ -5,11 +5,13 @@ A guess is never more than a proposal: a person sees it beside three values, and
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from mlcore.engine.drafting import header_words
+from mlcore.engine.drafting.answer_words import DURATION
 from mlcore.engine.drafting.column_kinds import names_a_person
 from mlcore.engine.drafting.column_profiles import Profile, profile
 from mlcore.engine.drafting.column_roles import is_protected
@@ -29,9 +31,13 @@ SAMPLES = 3
 FEWEST_GROUPS, MOST_GROUPS = 2, 60
 LONGEST_GROUP = 60  # characters
 
+MOST_WORDS = 30
+"""Words of one column that a person can be asked about."""
+
 _READ = 50  # different values that are tried
 _READABLE = 0.9  # of them, at least, where only a likeness speaks for the field
 _FAMILIAR = 0.5  # of them, at least, where an alias does
+_FAIR = 2 / 3  # of the rows, at least, where a person can say what the other words mean
 _LIKE = 0.72
 """From here on, a likeness is proposed."""
 _FEW_ROWS = 20  # below, that all differ says little
@@ -66,9 +72,10 @@ def match(
     `rows`: the first ones of the file, of as many cells as there are headers.
     """
     values = [_values(rows, place) for place in range(len(headers))]
+    named = _named(headers, schema)
     fields: dict[int, tuple[str, How]] = {
         place: (field, how)
-        for place, (field, how) in _named(headers, schema).items()
+        for place, (field, how) in named.items()
         if _believable(headers[place], values[place], schema.by_name.get(field))
     }
     evidence = Evidence()
@@ -76,6 +83,7 @@ def match(
         evidence.look(place, [row[place] for row in rows if place < len(row)])
     settled = evidence.settled()
     fields |= _alike(headers, values, settled, schema, fields)
+    fields |= _in_other_words(named, values, schema, fields)
     columns = []
     for place, header in enumerate(headers):
         counted = profile(header, [row[place] for row in rows if place < len(row)])
@@ -84,7 +92,7 @@ def match(
         column = Column(
             place=place,
             header=header,
-            samples=[shown(text) for text in values[place][:SAMPLES]],
+            samples=[shown(text) for text in list(values[place])[:SAMPLES]],
             field=field,
             how=how,
             protected=protected,
@@ -93,11 +101,11 @@ def match(
     return columns
 
 
-def _values(rows: Sequence[Sequence[str]], place: int) -> list[str]:
-    """The first different values of a column, trimmed, without blanks."""
-    texts = dict.fromkeys(row[place].strip() for row in rows if place < len(row))
+def _values(rows: Sequence[Sequence[str]], place: int) -> dict[str, int]:
+    """The first different values of a column, trimmed, without blanks, and in how many rows."""
+    texts = Counter(row[place].strip() for row in rows if place < len(row))
     texts.pop("", None)
-    return list(texts)[:_READ]
+    return dict(list(texts.items())[:_READ])
 
 
 def _named(headers: Sequence[str], schema: FeatureSchema) -> dict[int, tuple[str, How]]:
@@ -123,19 +131,40 @@ def _named(headers: Sequence[str], schema: FeatureSchema) -> dict[int, tuple[str
     return found
 
 
-def _believable(header: str, texts: Sequence[str], feature: Feature | None) -> bool:
+def _believable(header: str, texts: Mapping[str, int], feature: Feature | None) -> bool:
     """Whether the answers below an alias are mostly the field's: under `Poste` may stand jobs of
-    which the model has never heard, and then nobody could be assessed.
+    which the model has never heard.
     """
     if feature is None or not feature.choices:
         return True
     own = map(fold, (feature.name, feature.column, *feature.label.values()))
-    return fold(header) in own or readable(texts, feature.read, _FAMILIAR)
+    return fold(header) in own or _readable(texts, texts, feature.read, feature, _FAMILIAR)
+
+
+def _in_other_words(
+    named: Mapping[int, tuple[str, How]],
+    values: Sequence[Mapping[str, int]],
+    schema: FeatureSchema,
+    found: Mapping[int, tuple[str, How]],
+) -> dict[int, tuple[str, How]]:
+    """By place, the choices that an alias names and of whose words few are known: a person is to
+    check them, and can say what each word means. A few words that come back are answers.
+    """
+    taken = {field for field, _ in found.values()}
+    return {
+        place: (field, "likeness")
+        for place, (field, _) in named.items()
+        if place not in found
+        and field not in taken
+        and (rows := sum(values[place].values())) >= _FEW_ROWS
+        and len(values[place]) <= min(MOST_WORDS, rows // 2)
+        and _words_alone(values[place], _unread(values[place], schema.by_name[field].read))
+    }
 
 
 def _alike(
     headers: Sequence[str],
-    values: Sequence[Sequence[str]],
+    values: Sequence[Mapping[str, int]],
     settled: Mapping[int, str],
     schema: FeatureSchema,
     found: dict[int, tuple[str, How]],
@@ -156,23 +185,59 @@ def _alike(
     for _, place, field in pairs:
         if place in more or field in taken:
             continue
-        texts = adapted(values[place], settled.get(place, ""), schema.by_name.get(field))
-        if readable(texts, readers[field]):
+        feature = schema.by_name.get(field)
+        texts = adapted(list(values[place]), settled.get(place, ""), feature)
+        if _readable(texts, values[place], readers[field], feature, _READABLE):
             more[place] = field, "likeness"
             taken.add(field)
     return more
 
 
-def readable(texts: Sequence[str], read: Reader, share: float = _READABLE) -> bool:
-    """Whether a field reads a share of some values at least; it reads what is not there."""
-    refused = 0
+def _readable(
+    texts: Iterable[str],
+    rows: Mapping[str, int],
+    read: Reader,
+    feature: Feature | None,
+    share: float,
+) -> bool:
+    """Whether a field reads a share of different values, or most rows; it reads what is not there.
+
+    `texts` are the keys of `rows`, in their order, as the field is to read them. Where a person can
+    say what a word means, a fair part of the rows is enough; numbers and dates are no such words.
+    """
+    counts = list(zip(texts, rows.values(), strict=True))
+    refused = _unread((text for text, _ in counts), read)
+    if len(refused) <= (1 - share) * len(counts):
+        return True
+    choices = feature is not None and bool(feature.choices)
+    if choices and not _words_alone(rows, refused, share):
+        return False
+    unread = sum(count for text, count in counts if text in refused)
+    return unread <= (1 - (_FAIR if choices else _READABLE)) * sum(rows.values())
+
+
+def _unread(texts: Iterable[str], read: Reader) -> set[str]:
+    """The values that a field refuses."""
+    refused = set()
     for text in texts:
         try:
             read(text)
         except InvalidValueError as error:
             # Which of two readings is meant, the whole column will tell.
-            refused += error.problem.code != "ambiguous_number"
-    return refused <= (1 - share) * len(texts)
+            if error.problem.code != "ambiguous_number":
+                refused.add(text)
+    return refused
+
+
+def _words_alone(texts: Collection[str], refused: Collection[str], share: float = 1.0) -> bool:
+    """Whether at most the rest of a share are numbers, dates, durations or sentences: no words of
+    which a person could say what they mean, and few enough of the others.
+    """
+    other = sum(
+        len(text) > LONGEST_GROUP or is_value(text) or bool(DURATION.match(text))
+        for text in refused
+    )
+    return len(refused) - other <= MOST_WORDS and other <= (1 - share) * len(texts)
 
 
 def _groups(column: Profile) -> bool:
