@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
@@ -19,6 +19,9 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, Ou
 from . import demo
 from .models import User
 from .roles import Role, assign_role
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 
 class RoleField(forms.ChoiceField):
@@ -52,6 +55,23 @@ class NewPersonForm(AdminUserCreationForm):  # type: ignore[type-arg]
         fields = ("username", "name", "email")
 
 
+class RoleFilter(admin.SimpleListFilter):
+    title = _("role")
+    parameter_name = "role"
+    without_role = "none"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> list[tuple[str, StrOrPromise]]:
+        return [*Role.choices, (self.without_role, _("No role yet"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
+        role = self.value()
+        if role == self.without_role:
+            return queryset.exclude(groups__name__in=Role.values)
+        return queryset.filter(groups__name=role) if role else queryset
+
+
 @admin.register(User)
 class PersonAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
     form = PersonForm
@@ -80,7 +100,7 @@ class PersonAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         ),
     )
     list_display = ("username", "name", "role", "is_active", "last_login")
-    list_filter = ("is_active", ("groups", admin.RelatedOnlyFieldListFilter))
+    list_filter = ("is_active", RoleFilter)
     search_fields = ("username", "name", "email")
     filter_horizontal = ()
     readonly_fields = ("last_login", "date_joined")

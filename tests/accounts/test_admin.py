@@ -32,6 +32,15 @@ def test_the_list_shows_role_and_last_sign_in(as_carol, alice):
     assert "column-last_login" in text
 
 
+def test_the_list_is_narrowed_to_a_role_by_the_name_that_the_column_shows(as_carol, alice, erin):
+    page = as_carol.get(PEOPLE)
+    filters = {narrowing.title: narrowing for narrowing in page.context["cl"].filter_specs}
+    labels = [label for _value, label in filters["role"].lookup_choices]
+    assert labels == ["HR analyst", "Auditor", "API consumer", "Administrator", "No role yet"]
+    assert set(as_carol.get(f"{PEOPLE}?role=analyst").context["cl"].queryset) == {alice}
+    assert set(as_carol.get(f"{PEOPLE}?role=none").context["cl"].queryset) == {erin}
+
+
 def test_the_list_s_queries_do_not_grow_with_its_rows(as_carol, django_assert_max_num_queries):
     def count():
         with django_assert_max_num_queries(20) as captured:
