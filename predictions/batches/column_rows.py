@@ -117,6 +117,10 @@ def _sign(form: ColumnsForm, use: str, first: FirstRows) -> str:
 def _note(form: ColumnsForm, column: Column, use: str) -> str:
     if use == NOT_STORED and column.groupable:
         return _("Could be kept to compare groups.")
+    if use == NOT_STORED and column.too_varied:
+        return _("{n} different values in the first rows: too many to compare groups.").format(
+            n=column.too_varied
+        )
     if use in {feature.name for feature in form.schema.audit}:
         return _("For fairness checks only: no risk is computed from it.")
     if use == GROUP:

@@ -72,6 +72,16 @@ def test_a_department_and_a_site_are_proposed_to_compare_people_by(as_alice, hea
     assert ("Proposed: to compare" in text_of(page)) == bool(proposed)
 
 
+def test_a_column_of_too_many_values_says_why_it_compares_nobody(as_alice):
+    content = export(230, Centre=[f"Centre {n}" for n in range(230)], without=["Nom"])
+    page = as_alice.get(columns_of(bring(as_alice, content)))
+    notes = {row.column.header: row.note for row in page.context["rows"]}
+    told = "200 different values in the first rows: too many to compare groups."
+    assert notes["Centre"] == told
+    assert told in text_of(page)
+    assert [header for header, note in notes.items() if "too many" in note] == ["Centre"]
+
+
 def test_what_is_proposed_to_compare_by_is_told_apart_from_a_choice(as_alice, draft):
     assert uses(as_alice.get(columns_of(draft)))["Department"] == ("@group", "departments")
     send(as_alice, draft, "look")

@@ -287,6 +287,24 @@ class TestColumns:
         assert not one(schema, header, *values * 30).groupable
 
     @pytest.mark.parametrize(
+        ("header", "values", "different"),
+        [
+            ("Centre", [f"Centre {n}" for n in range(61)] * 3, 61),
+            ("Centre", [f"Centre {n}" for n in range(11)] + ["Centre 1"] * 9, 11),
+            ("Centre", [f"Centre {n}" for n in range(60)] * 3, 0),
+            ("Nom", [f"Durand {n}" for n in range(61)] * 3, 0),
+            ("Nationalité", [f"Pays {n}" for n in range(61)] * 3, 0),
+            ("Standard hours", [str(n) for n in range(61)] * 3, 0),
+            ("Motif de départ", [f"Motif {n}" for n in range(61)] * 3, 0),
+        ],
+        ids=range(7),
+    )
+    def test_that_only_its_many_values_speak_against_it_is_said(
+        self, schema, header, values, different
+    ):
+        assert one(schema, header, *values).too_varied == different
+
+    @pytest.mark.parametrize(
         ("header", "values"),
         [("Gender", ["F"]), ("Nationalité", ["FR"]), ("RQTH", ["Oui"]), ("T1", ["M.", "Mme"])],
     )

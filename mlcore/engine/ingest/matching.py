@@ -60,6 +60,9 @@ class Column:
     groupable: bool = False
     """Whether people can be compared by it: a few short words, asked by no field, not protected,
     naming nobody."""
+    too_varied: int = 0
+    """How many different values it has, where they alone are why people cannot be compared by it;
+    else 0."""
     protected: bool = False
     """Whether it tells what the law protects."""
 
@@ -97,7 +100,10 @@ def match(
             how=how,
             protected=protected,
         )
-        columns.append(replace(column, groupable=not (field or protected) and _groups(counted)))
+        if not (field or protected) and _groups(counted):
+            few = _few(counted)
+            column = replace(column, groupable=few, too_varied=0 if few else len(counted.words))
+        columns.append(column)
     return columns
 
 
@@ -240,13 +246,18 @@ def _words_alone(texts: Collection[str], refused: Collection[str], share: float 
     return len(refused) - other <= MOST_WORDS and other <= (1 - share) * len(texts)
 
 
+def _few(column: Profile) -> bool:
+    """Whether the different values of a column are few enough to be groups."""
+    different = len(column.words)
+    apart = column.filled >= _FEW_ROWS and different > 0.5 * column.filled
+    return different <= MOST_GROUPS and not apart
+
+
 def _groups(column: Profile) -> bool:
-    """Whether people can be compared by a column."""
+    """Whether people can be compared by what a column holds, if its different values are few."""
     header = phrase(column.header)
     words = list(column.words)
-    if not FEWEST_GROUPS <= len(words) <= MOST_GROUPS or column.foreign:
-        return False
-    if column.filled >= _FEW_ROWS and len(words) > 0.5 * column.filled:
+    if len(words) < FEWEST_GROUPS or column.foreign:
         return False
     if any(len(text) > LONGEST_GROUP or is_value(text) for text in words):
         return False
