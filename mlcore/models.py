@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from mlcore import activation_reasons
 from mlcore.engine.operating import OperatingPoint
 from mlcore.engine.words import say
 
@@ -179,6 +180,11 @@ class Activation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model_version} · {self.activated_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def why(self) -> str:
+        """The reason as it is shown: a person’s own words, the program’s in a reader’s."""
+        return self.reason if self.activated_by_id else activation_reasons.shown(self.reason)
 
 
 class ProposalState(models.TextChoices):

@@ -7,7 +7,7 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from mlcore import registry, services
+from mlcore import activation_reasons, registry, services
 from mlcore.engine import artifact
 from mlcore.engine.plan import TrainingPlan
 from mlcore.models import Activation, ModelVersion, Origin
@@ -48,6 +48,17 @@ class TestRegisterBundledModel:
         assert registry.active().version.startswith("new-")
         reason = Activation.objects.get(is_current=True).reason
         assert reason == f"The bundled model of this release, in place of {old.version}."
+
+    def test_its_reason_is_shown_in_the_readers_language_and_a_persons_as_written(
+        self, alice, make_model, monkeypatch
+    ):
+        monkeypatch.setattr(activation_reasons, "_", str.upper)
+        run("register_bundled_model")
+        first = Activation.objects.get(is_current=True)
+        assert first.reason == "The bundled model, at installation."
+        assert first.why == first.reason.upper()
+        services.activate(version=make_model("spring"), reason=first.reason, by=alice)
+        assert Activation.objects.get(is_current=True).why == first.reason
 
 
 class TestTrainModel:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from mlcore import registry, services
+from mlcore import activation_reasons, registry, services
 from mlcore.engine import artifact
 from mlcore.models import ModelVersion, Origin
 
@@ -24,9 +24,9 @@ class Command(BaseCommand):
         )
         active = ModelVersion.objects.filter(activations__is_current=True).first()
         if active is None:
-            reason = "The bundled model, at installation."
+            reason = activation_reasons.AT_INSTALLATION
         elif active != version and active.origin == Origin.BUNDLED:
-            reason = f"The bundled model of this release, in place of {active}."
+            reason = activation_reasons.new_release(active)
         else:
             return
         services.activate(version=version, reason=reason)
