@@ -9,9 +9,11 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.forms import PasswordChangeForm
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from .models import User
+
+KEPT_PASSWORD = _("The accounts of the demonstration keep their password, for who visits next.")
 
 
 class OwnPasswordForm(PasswordChangeForm):
@@ -25,10 +27,7 @@ class OwnPasswordForm(PasswordChangeForm):
 
     def clean(self) -> dict[str, Any]:
         if settings.DEMO:
-            raise ValidationError(
-                _("The accounts of the demonstration keep their password, for who visits next."),
-                code="demonstration",
-            )
+            raise ValidationError(KEPT_PASSWORD, code="demonstration")
         return super().clean() or {}
 
     def clean_old_password(self) -> str:

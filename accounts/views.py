@@ -12,7 +12,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods
 
 from . import demo
-from .forms import OwnPasswordForm
+from .forms import KEPT_PASSWORD, OwnPasswordForm
 
 # Django's forms would take a PUT for a POST, and lead on who is signed in by whatever method.
 _of_a_form = method_decorator(require_http_methods(["GET", "HEAD", "POST"]), name="dispatch")
@@ -41,6 +41,9 @@ class PasswordChange(PasswordChangeView):
 
     def get_form_kwargs(self) -> dict[str, Any]:
         return {**super().get_form_kwargs(), "request": self.request}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(kept=KEPT_PASSWORD if settings.DEMO else "", **kwargs)
 
 
 class SignOut(LogoutView):

@@ -153,3 +153,12 @@ def test_no_demo_accounts_no_hint(client, db, settings, django_assert_num_querie
     settings.DEVELOPMENT = True
     with django_assert_num_queries(1):
         assert "demo-accounts" not in client.get(LOGIN).text
+
+
+def test_a_demonstration_says_that_passwords_stay_and_shows_no_form(client, alice, settings):
+    client.force_login(alice)
+    assert 'name="old_password"' in client.get(CHANGE).content.decode()
+    settings.DEMO = True
+    page = client.get(CHANGE).content.decode()
+    assert "keep their password" in page
+    assert 'name="old_password"' not in page
