@@ -10,6 +10,7 @@ from django import template
 from django.utils.formats import number_format
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from mlcore.cards import charts
 from mlcore.engine.operating import Band
@@ -50,6 +51,16 @@ def percent(share: float, decimals: int = 0) -> str:
     text = number_format(rounded, use_l10n=True)
     space = "\u00a0" if (get_language() or "").startswith("fr") else ""
     return f"{sign}{space if sign else ''}{text}{space}%"
+
+
+@_figure
+def size(length: int) -> str:
+    """Bytes as people and their file managers count them: `64 kB`, `2.5 MB`."""
+    kilobytes = length / 1024
+    text = _("{size} kB") if kilobytes < 1024 else _("{size} MB")
+    figure = kilobytes if kilobytes < 1024 else kilobytes / 1024
+    language = get_language() or "en"
+    return text.format(size=number_text(round(figure, 1), language))
 
 
 @_figure
