@@ -66,7 +66,7 @@ class _Drawing:
         moments = [entry.prediction.created_at for entry in self.entries]
         self.first, self.last = moments[0], moments[-1]
         days = {timezone.localtime(moment).date() for moment in moments}
-        self.pattern = "j M Y" if len(days) == len(moments) else "j M Y H:i"
+        self.pattern = "j N Y" if len(days) == len(moments) else "j N Y H:i"
         if self.last - self.first < _LEAST_SPAN:
             middle = self.first + (self.last - self.first) / 2
             self.first, self.last = middle - _LEAST_SPAN / 2, middle + _LEAST_SPAN / 2
@@ -207,17 +207,17 @@ def date_ticks(first: datetime, last: datetime, most: int) -> list[tuple[datetim
         if found is not None:
             days_before = [None, *(moment.date() for moment in found)]
             return [
-                (moment, write_date(moment, "H:i" if moment.date() == day else "j M H:i"))
+                (moment, write_date(moment, "H:i" if moment.date() == day else "j N H:i"))
                 for moment, day in zip(found, days_before, strict=False)
             ]
     for days in (1, 2, 7, 14):
         found = _days(first, last, days, most)
         if found is not None:
-            return [(moment, write_date(moment, "j M")) for moment in found]
+            return [(moment, write_date(moment, "j N")) for moment in found]
     for months in (1, 2, 3, 6, 12, 24, 60, 120, 240, 1200):
         found = _months(first, last, months, most, zone)
         if found is not None:
-            pattern = "M Y" if months < 12 else "Y"
+            pattern = "N Y" if months < 12 else "Y"
             return [(moment, write_date(moment, pattern)) for moment in found]
     return []
 

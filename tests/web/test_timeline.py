@@ -238,7 +238,7 @@ def test_the_picture_has_a_link_per_assessment_that_can_be_heard(as_alice, over_
     wide, narrow = page.context["pictures"]
     for picture in (wide, narrow):
         assert picture.count("<a href=") == 3
-        assert f'aria-label="1 Jun 2027 · {over_time[2].probability * 100:.0f}%' in picture
+        assert f'aria-label="1 June 2027 · {over_time[2].probability * 100:.0f}%' in picture
         assert "everyone: 16%" in picture
 
 
@@ -257,13 +257,13 @@ def test_a_reference_or_a_version_cannot_break_the_page(as_alice, alice, record)
     [
         (JANUARY, timedelta(minutes=10), 7, "10:04"),
         (JANUARY, timedelta(minutes=45), 4, "10:20"),
-        (JANUARY, timedelta(hours=5), 7, "12 Jan 10:00"),
+        (JANUARY, timedelta(hours=5), 7, "12 Jan. 10:00"),
         (JANUARY, timedelta(hours=5), 7, "11:00"),
-        (JANUARY, timedelta(hours=40), 7, "13 Jan 00:00"),
-        (JANUARY, timedelta(days=6), 7, "13 Jan"),
-        (JANUARY, timedelta(days=40), 7, "19 Jan"),
-        (JANUARY, timedelta(days=300), 7, "Mar 2026"),
-        (JANUARY, timedelta(days=300), 3, "Jul 2026"),
+        (JANUARY, timedelta(hours=40), 7, "13 Jan. 00:00"),
+        (JANUARY, timedelta(days=6), 7, "13 Jan."),
+        (JANUARY, timedelta(days=40), 7, "19 Jan."),
+        (JANUARY, timedelta(days=300), 7, "March 2026"),
+        (JANUARY, timedelta(days=300), 3, "July 2026"),
         (JANUARY, timedelta(days=365 * 60), 7, "2030"),
     ],
 )
@@ -423,9 +423,9 @@ def test_two_assessments_of_one_day_have_their_times(as_alice, alice, record):
     assert "Since 1 March 2027, 10:02 the risk" in text
     assert "Last assessed on 1 March 2027, 10:09" in text
     for picture in page.context["pictures"]:
-        assert 'aria-label="1 Mar 2027 10:02 ·' in picture
+        assert 'aria-label="1 March 2027 10:02 ·' in picture
         ticks = re.findall(r'class="tick (?:middle|end)"[^>]*>([^<%]+)<', picture)
-        assert ticks[0].startswith("1 Mar 10:")
+        assert ticks[0].startswith("1 March 10:")
         assert len(ticks) >= 2
     first, last = (text_of(as_alice.get(each.get_absolute_url())) for each in made)
     assert "assessed again since, on 1 March 2027, 10:09." in first
