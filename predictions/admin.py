@@ -29,7 +29,8 @@ from mlcore.models import ModelVersion
 from mlcore.templatetags.figures import band_mark, percent
 from predictions import exports
 from predictions.audit_list import PredictionList
-from predictions.explanation import explain, meanings_in_words, said_in_file
+from predictions.batches import groups
+from predictions.explanation import explain, meaning_sentence, meanings_in_words, said_in_file
 from predictions.models import Prediction
 from predictions.models.batch import Batch, BatchChunk, BatchState
 from predictions.models.prediction import PredictionQuerySet
@@ -355,7 +356,7 @@ class BatchAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("columns kept as groups"))
     def kept_as_groups(self, batch: Batch) -> str:
-        return ", ".join(map(batch.group_name, batch.grouped)) or "–"
+        return ", ".join(groups.kept(batch)) or "–"
 
     @admin.display(description=_("what its words mean"))
     def meant(self, batch: Batch) -> str:
@@ -363,9 +364,7 @@ class BatchAdmin(ReadOnlyAdmin):
             return "–"
         schema = registry.schema_of(batch.model_version)
         told = meanings_in_words(batch.answers, schema, language())
-        return (
-            "; ".join(f"{label}: {word} → {meaning or '–'}" for label, word, meaning in told) or "–"
-        )
+        return "; ".join(meaning_sentence(*one) for one in told) or "–"
 
     @admin.display(description=_("its page"))
     def its_page(self, batch: Batch) -> SafeString:

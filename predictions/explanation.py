@@ -271,3 +271,10 @@ def meanings_in_words(
             label = say(feature.label, language, name)
             told += [(label, word, answers.get(value, "")) for word, value in words.items()]
     return told
+
+
+def meaning_sentence(label: str, word: str, meaning: str) -> str:
+    """One of `meanings_in_words` as a sentence, in the active language."""
+    return _("{label}: “{word}” is {meaning}").format(
+        label=label, word=word, meaning=meaning or _("Not known")
+    )

@@ -244,7 +244,7 @@ def to_correct(batch: Batch, language: str) -> ToCorrect:
     places = sorted({*batch.matched.values(), *batch.grouped})
     own = [batch.headers[place] for place in places]
     with translation.override(language):
-        added = line_and_what_to_do()
+        added, of_a_column = line_and_what_to_do(), _("{label}: {value}")
 
     def rows() -> Iterator[list[str]]:
         # A row of which nothing is kept, as a merge marker is, is not there to be corrected.
@@ -257,7 +257,9 @@ def to_correct(batch: Batch, language: str) -> ToCorrect:
                 yield [*[""] * len(own), str(row.row), told]
                 continue
             told = " ".join(
-                f"{refusal.column}: {refusal.text}" if refusal.column else refusal.text
+                of_a_column.format(label=refusal.column, value=refusal.text)
+                if refusal.column
+                else refusal.text
                 for refusal in sentences(row, schema, language)
             )
             yield [*map(str, row.cells), str(row.row), told]

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from django.utils.translation import gettext as _
+
 from mlcore.engine.drafting.common_headers import TERMS
 from mlcore.engine.drafting.header_words import phrase
 from mlcore.engine.values import fold
@@ -86,6 +88,16 @@ def renamed(batch: Batch) -> list[tuple[str, str]]:
         (batch.headers[place], name)
         for place in batch.grouped
         if (name := batch.group_name(place)) != batch.headers[place]
+    ]
+
+
+def kept(batch: Batch) -> list[str]:
+    """The name of each group, with its header where that is another; in the active language."""
+    headers = {name: header for header, name in renamed(batch)}
+    words = _("{name} (in the file: {header})")
+    return [
+        words.format(name=name, header=headers[name]) if name in headers else name
+        for name in map(batch.group_name, batch.grouped)
     ]
 
 

@@ -61,7 +61,7 @@ def _number(value: float) -> str:
 
 def _rows(now: Progress) -> str:
     if now.rows is not None:
-        return ngettext("{done} of {rows} row done", "{done} of {rows} rows done", now.rows).format(
+        return ngettext("{done} row of {rows} done", "{done} rows of {rows} done", now.done).format(
             done=_number(now.done), rows=_number(now.rows)
         )
     if not now.done:

@@ -34,7 +34,7 @@ from predictions.batches.result_parts import (
     Person,
 )
 from predictions.batches.together import file_and_line, row_of
-from predictions.explanation import meanings_in_words, strongest
+from predictions.explanation import meaning_sentence, meanings_in_words, strongest
 from predictions.filters import PredictionFilter
 from predictions.models import Batch
 from predictions.models.prediction import BandChoice, PredictionQuerySet
@@ -296,11 +296,7 @@ class Results:
             for file in self.files
             for one in meanings_in_words(file.answers, self.schema, self.language)
         ]
-        words = _("{label}: “{word}” is {meaning}")
-        return [
-            words.format(label=label, word=word, meaning=meaning or _("Not known"))
-            for label, word, meaning in dict.fromkeys(told)
-        ]
+        return [meaning_sentence(*one) for one in dict.fromkeys(told)]
 
     def label(self, key: str) -> str:
         """What a dimension is called: a group as the file calls it."""

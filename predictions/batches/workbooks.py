@@ -18,7 +18,7 @@ from django.utils.translation import pgettext
 
 from accounts.models import User
 from mlcore.models import ModelVersion
-from predictions.batches import sheet_rows
+from predictions.batches import groups, sheet_rows
 from predictions.batches.corrections import Again
 from predictions.batches.exports import ToCorrect
 from predictions.batches.results import Results
@@ -108,6 +108,10 @@ def _again_words(file: Again) -> str:
     return _("{file}: {people}").format(**words)
 
 
+def _kept_words(found: Results) -> list[str]:
+    return list(dict.fromkeys(name for file in found.files for name in groups.kept(file)))
+
+
 def _write_origin(workbook: Any, found: Results, user: User) -> None:
     batch, version = found.batch, cast(ModelVersion, found.batch.model_version)
     sheet = workbook.add_worksheet(_("About this file"))
@@ -138,6 +142,7 @@ def _write_origin(workbook: Any, found: Results, user: User) -> None:
         (_("Rows that could not be assessed"), found.left, count),
         (_("People in this export"), len(found.positions), count),
         *((_("Only"), text, wrapped) for text in found.chosen_words),
+        *((_("Kept to compare groups"), text, wrapped) for text in _kept_words(found)),
         *((_("Read as a person said"), text, wrapped) for text in found.told_words),
         (_("High risk begins at"), batch.threshold, percent),
         (_("Exported ({time_zone})").format(time_zone=zone), moment(timezone.now()), date),

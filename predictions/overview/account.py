@@ -4,7 +4,8 @@ It holds names, codes and counts; the words come when it is read, in the reader'
 
     {"format", **of everyone who was ever assessed, "present": {of those who still are}|null,
      "nameless", "predictions", "model", "base_rate", "file": id|null,
-     "workforce": {"files": [id…], "since": files}|null, "movement": {…}|null}
+     "workforce": {"files": [id…], "refused": rows, "corrected": rows, "since": files}|null,
+     "movement": {…}|null}
 
 Of everyone, and of those present, it says the same:
 
@@ -24,12 +25,13 @@ from typing import Any
 
 from mlcore import registry
 from mlcore.models import ModelVersion
+from predictions.batches import corrections, ranking
 from predictions.models import Batch
 from predictions.models.batch import BatchState
 from predictions.overview import reading
 from predictions.overview.tally import HIGH, Answers, Effects, Groups, Levels, parsed
 
-FORMAT = 1
+FORMAT = 2
 """Of the account as JSON: what another version of the product kept is computed anew."""
 MOST_AT_ONCE = 3000
 """Predictions up to which an account is computed while someone waits for the page."""
@@ -116,10 +118,20 @@ def active_model() -> registry.ActiveModel | None:
 
 
 def _workforce(last: Batch) -> dict[str, Any]:
-    """The last file of the workforce with those that corrected it, and how many others followed."""
+    """The last file of the workforce with those that corrected it, how many of its rows were
+    refused and how many of these were corrected, and how many other files followed.
+    """
     files = _with_corrections(last)
+    totals = ranking.totals([last]).get(last.pk)
+    refused = totals.refused if totals else 0
+    left = corrections.left(refused, corrections.of(last))
     others = Batch.objects.finished().exclude(pk__in=files)
-    return {"files": files, "since": others.filter(finished_at__gt=last.finished_at).count()}
+    return {
+        "files": files,
+        "refused": refused,
+        "corrected": refused - left,
+        "since": others.filter(finished_at__gt=last.finished_at).count(),
+    }
 
 
 def _movement(

@@ -60,10 +60,10 @@ def _last_file(content: Mapping[str, Any] | None, newest: Batch | None) -> dict[
     """The last file of the workforce; where there is none, the one that ended last."""
     told = content["workforce"] if content else None
     if told is None:
-        return {"last_file": newest, "corrections": 0, "since": 0}
+        return {"last_file": newest, "corrected": 0, "since": 0}
     file = told["files"][0]
     last = newest if newest and newest.pk == file else Batch.objects.filter(pk=file).first()
-    return {"last_file": last, "corrections": len(told["files"]) - 1, "since": told["since"]}
+    return {"last_file": last, **{key: told[key] for key in ("refused", "corrected", "since")}}
 
 
 def _pending(person: User) -> list[Batch]:

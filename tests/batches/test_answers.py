@@ -197,7 +197,7 @@ class TestWhoLooksAtItLater:
         batch = told(travelling(), MEANT)
         client.force_login(bob)
         page = client.get(reverse("admin:predictions_batch_change", args=[batch.pk]))
-        assert "Business travel: Itinérant → " in text_of(page)
+        assert "Business travel: “Itinérant” is " in text_of(page)
         someone = batch.predictions.get(employee_id="E-1")
         page = client.get(reverse("admin:predictions_prediction_change", args=[someone.pk]))
         assert "Business travel, as the file said it" in text_of(page)

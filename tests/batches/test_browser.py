@@ -96,7 +96,7 @@ def test_the_public_file_from_the_upload_to_the_list_of_people(
     page.get_by_role("button", name="Look at its columns").click()
 
     # The columns: all that is asked is found; a match is corrected, a group is kept.
-    expect(page.get_by_text("19 of 19 questions of the model found.")).to_be_visible()
+    expect(page.get_by_text("19 of the model’s 19 questions were found.")).to_be_visible()
     no_serious_fault(page)
     page.get_by_label("“Department” is read as").select_option("Kept to compare groups")
     page.get_by_label("“PerformanceRating” is read as").select_option("Satisfaction with the job")
@@ -149,7 +149,7 @@ def test_progress_is_seen_as_it_is_made_and_the_work_can_be_stopped(page, site, 
         if batch.chunks.filter(done_at__isnull=False).exists():
             break
     expect(page.get_by_role("heading", name="Assessing the employees")).to_be_visible()
-    expect(page.get_by_text("of 9,000 rows done")).to_be_visible()
+    expect(page.get_by_text("rows of 9,000 done")).to_be_visible()
     bar = page.get_by_role("progressbar")
     assert 10 < float(bar.get_attribute("value")) < 100
     sound(page)

@@ -48,10 +48,11 @@ class TestOneNameForOneThing:
         recorded(grouped_by("Department"))
         batch = bring(as_alice, grouped_by(header))
         text = text_of(as_alice.get(columns_of(batch)))
-        assert "As in earlier files: both are one comparison, “Department”." in text
+        assert "This column and “Department” of earlier files are one comparison." in text
         send(as_alice, batch, "assess")
         work_to_the_end(batch)
         assert kept_of(batch) == {"Department"}
+        assert groups.kept(batch) == [f"Department (in the file: {header})"]
 
     @pytest.mark.parametrize(
         ("before", "header"),

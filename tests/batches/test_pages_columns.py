@@ -47,7 +47,7 @@ def test_columns_are_recognised_and_what_nobody_asks_for_is_not_stored(as_alice,
         "Department": "@group",
     }
     text = text_of(page)
-    assert "<strong>3 of 19</strong> questions of the model found." in text
+    assert "<strong>3</strong> of the model’s 19 questions were found." in text
     assert "Missing: Business travel, " in text
     assert "1 of 7 columns is not stored" in text
     assert "The first 12 rows can be read without a fault." in text
@@ -108,7 +108,7 @@ def test_each_column_shows_three_values_of_it(as_alice, draft):
 def test_the_whole_public_file_is_recognised(as_alice, ibm_file):
     page = as_alice.get(columns_of(bring(as_alice, ibm_file, "ibm.csv")))
     text = text_of(page)
-    assert "<strong>19 of 19</strong> questions of the model found." in text
+    assert "<strong>19</strong> of the model’s 19 questions were found." in text
     assert "of 35 columns are not stored" in text
     assert page.context["first"].refused == 0
     assert len(page.context["first"].readings) == 23  # with the reference and three audit columns

@@ -63,7 +63,7 @@ def running(state=BatchState.RUNNING):
 def test_work_is_told_in_rows_pace_and_time():
     now = told(running(), at())
     assert now.doing == "Assessing the employees"
-    assert now.rows == "4,000 of 100,000 rows done"
+    assert now.rows == "4,000 rows of 100,000 done"
     assert now.pace == "about 15,000 rows a second"
     assert now.left == "About 10 seconds left"
     assert now.accepted == "3,990 people assessed"

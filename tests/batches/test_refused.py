@@ -259,6 +259,10 @@ class TestTheDownload:
         header = next(csv.reader(io.StringIO(text), delimiter=";"))
         assert header[:2] == ["Matricule", "OverTime"]
 
+    def test_in_french_a_space_stands_before_the_colon(self, faulty):
+        told = [row[-1] for row in exports.to_correct(faulty, "fr").rows()]
+        assert told[1].startswith("MonthlyIncome\u00a0: ")
+
     def test_rows_of_which_nothing_was_kept_are_not_in_it(self, faulty):
         RefusedRow.objects.create(
             batch=faulty, row=90, problems=refusals.stored({}, {}, {"": [Problem("nothing_known")]})

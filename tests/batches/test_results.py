@@ -145,14 +145,27 @@ class TestWhatWasBroughtAgain:
         assert not any("corrected in" in text for text in pages(batch))
         some = workforce(ibm_file, 4, wrong=(0,))
         first = assessed(alice, some, name="corrected.csv", corrects=batch)
-        for text in pages(batch):
-            assert "3 were corrected in corrected.csv and are in this file’s list. 1 is" in text
+        results, refused = pages(batch)
+        for text in (results, refused):
+            assert "3 were corrected in corrected.csv and are in the list of October.csv." in text
+        assert "1 is left." in results
+        assert "1 row of 4 is left to correct." in refused
         assert "October.csv" in pages(first)[0]
         assessed(alice, workforce(ibm_file, 1), name="last.csv", corrects=first)
-        for text in pages(batch):
-            assert "1 was corrected in last.csv and is in this file’s list. None is left." in text
+        results, refused = pages(batch)
+        for text in (results, refused):
+            assert "1 was corrected in last.csv and is in the list of October.csv." in text
+        assert "None is left." in results
+        assert "No row is left to correct." in refused
         assert "See these rows" in pages(batch)[0]
         assert "Its people are in the list there too, among everyone." in pages(first)[0]
+
+    def test_the_first_page_says_how_many_of_them_were_corrected(
+        self, as_alice, assessed, alice, ibm_file
+    ):
+        batch = assessed(alice, workforce(ibm_file, 30, wrong=range(4)))
+        assessed(alice, workforce(ibm_file, 4, wrong=(0,)), corrects=batch)
+        assert "3 of its 4 refused rows were corrected since." in text_of(as_alice.get("/"))
 
     def test_everyone_is_in_one_list(self, as_alice, assessed, alice, ibm_file):
         batch = assessed(alice, workforce(ibm_file, 30, wrong=range(4)), name="October.csv")
@@ -230,7 +243,7 @@ class TestWhatWasBroughtAgain:
         assert len(left.splitlines()) == 1 + 1
         assessed(alice, workforce(ibm_file, 1), corrects=again)
         done = text_of(as_alice.get(refused))
-        assert "None is left." in done
+        assert "No row is left to correct." in done
         assert "Download" not in done
 
     def test_its_downloads_say_which_file_each_is_from(self, as_alice, assessed, alice, ibm_file):
@@ -276,7 +289,7 @@ class TestTheFileBefore:
         answer = as_alice.get(again.get_absolute_url())
         assert "This file brings again rows of October.csv , corrected." in text_of(answer)
         assert answer.context["found"].before is None
-        assert "5 were corrected in again.csv and are in this file’s list." in text_of(
+        assert "5 were corrected in again.csv and are in the list of October.csv." in text_of(
             as_alice.get(done.get_absolute_url())
         )
         later = assessed(alice, first_rows(ibm_file, 6))

@@ -331,7 +331,12 @@ def test_a_small_file_is_no_file_of_the_workforce(alice, bring):
     second = bring(alice, people("E", 12))
     bring(alice, people("F", 2))
     content = account.compute()
-    assert content["workforce"] == {"files": [second.pk], "since": 1}
+    assert content["workforce"] == {
+        "files": [second.pk],
+        "refused": 0,
+        "corrected": 0,
+        "since": 1,
+    }
     assert (content["movement"]["files"], content["movement"]["files_before"]) == (
         [second.pk],
         [first.pk],

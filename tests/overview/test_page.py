@@ -132,7 +132,7 @@ def test_neither_a_correction_nor_a_small_file_is_the_last_file(as_alice, alice,
     assert f'href="{last.get_absolute_url()}">Open the list' in answer.content.decode()
     page = text_of(answer)
     assert "Last file: november.csv" in page
-    assert "Its refused rows were corrected by 1 file. 1 other file came after it." in page
+    assert "1 other file came after it." in page
 
 
 # ------------------------------------------------------------------ how many, at which level
