@@ -156,7 +156,7 @@ def test_a_workbook_becomes_a_draft_too(as_alice):
     book.save(content)
     batch = bring(as_alice, content.getvalue(), "export.xlsx")
     page = text_of(as_alice.get(reverse("batches:columns", args=[batch.pk])))
-    assert "<strong>2 of 19</strong>" in page
+    assert "<strong>2</strong> of the model’s 19 questions were found." in page
     assert "The first 5 rows can be read without a fault." in page
 
 
