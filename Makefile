@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-sqlite test-postgresql test-server lint types check audit lock secrets messages benchmark install clean
+.PHONY: help run test test-sqlite test-postgresql test-server lint types check audit lock secrets messages benchmark reliability install clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -82,6 +82,9 @@ messages: .venv/.runtime ## collect and compile the words to translate
 
 benchmark: .venv/.dev ## measure speed and memory, on PostgreSQL (ARGS go to it)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+reliability: .venv/.dev ## break it on purpose, for minutes: the table of docs/reliability.md (ARGS go to pytest)
+	@$(BIN)/python -m pytest tests/reliability --long $(ARGS)
 
 install: .venv/.dev .venv/.browser ## install all that development needs, and run nothing
 

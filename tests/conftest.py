@@ -16,7 +16,7 @@ from mlcore.models import Origin
 from predictions.models import Source
 from predictions.services import Request, predict
 
-pytest_plugins = ["tests.people", "tests.browser", "tests.databases"]
+pytest_plugins = ["tests.people", "tests.browser", "tests.databases", "tests.reliability.report"]
 
 
 @pytest.fixture(autouse=True)
