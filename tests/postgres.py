@@ -50,19 +50,24 @@ class StoppableServer:
     url: str
     stop: Callable[[], None]
     start: Callable[[], None]
+    is_running: Callable[[], bool]
 
 
 @contextlib.contextmanager
-def stoppable_server(*, fast: bool = False) -> Iterator[StoppableServer]:
-    """As `postgres_server`, for who wants to see what happens without it."""
+def stoppable_server(
+    *, fast: bool = False, within: Path | None = None
+) -> Iterator[StoppableServer]:
+    """As `postgres_server`, for who wants to see what happens without it, or `within` a folder."""
     # Under the system's temporary directory: run as root, the server's folder and all its parents
     # are made readable by others.
-    folder = Path(tempfile.mkdtemp(prefix="attrition-postgres-"))
+    folder = Path(tempfile.mkdtemp(prefix="attrition-postgres-", dir=within))
     try:
         with _server(folder / "data", _ALWAYS | (_FAST if fast else {})) as server:
             host = quote(str(server.get_postmaster_info().socket_dir), safe="")
             url = f"postgresql://postgres@/{DATABASE}?host={host}"
-            yield StoppableServer(url, server.stop, server.start)
+            yield StoppableServer(
+                url, server.stop, server.start, lambda: server.get_postmaster_info().is_running()
+            )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -5,9 +5,11 @@ Raise an exception anywhere below; the words, the status and the headers are fou
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import math
+import sqlite3
 import sys
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -35,6 +37,9 @@ TYPE_PREFIX = "urn:attrition:problem:"
 RETRY_AFTER = 5
 # PostgreSQL's codes for `statement_timeout` and `lock_timeout`.
 _GIVEN_UP = {"57014", "55P03"}
+# PostgreSQL's code for a full disk, and the system's own, of a quota as well.
+_DISK_FULL = "53100"
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 
 TITLES = {
     400: gettext_lazy("The request cannot be understood"),
@@ -155,6 +160,11 @@ def _outage(error: BaseException | None) -> str:
     """What is gone, in words, when `error` says that something is; else an empty text."""
     if _given_up(error):
         return _("This took the database too long, and it was given up. Nothing was recorded.")
+    if _disk_is_full(error):
+        return _(
+            "A disk of this installation is full. Nothing was recorded. Ask whoever runs it to make"
+            " room, and try again then."
+        )
     if isinstance(error, (OperationalError, InterfaceError)):
         return _("The database cannot be reached. Nothing was recorded.")
     if isinstance(error, ModelUnavailableError):
@@ -165,6 +175,16 @@ def _outage(error: BaseException | None) -> str:
 def _given_up(error: BaseException | None) -> bool:
     """Whether PostgreSQL gave a statement up: it ran, or waited for a lock, for too long."""
     return getattr(error and error.__cause__, "sqlstate", "") in _GIVEN_UP
+
+
+def _disk_is_full(error: BaseException | None) -> bool:
+    """Whether there is no room left: for the database, or for a file that is made or brought."""
+    if isinstance(error, OSError):
+        return error.errno in _NO_SPACE
+    cause = error and error.__cause__
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return getattr(cause, "sqlstate", "") == _DISK_FULL
 
 
 def _unavailable(instance: str, detail: str) -> HttpResponse:
@@ -250,7 +270,13 @@ def _page(
     """A page that needs neither the database nor the session, nor who is asking."""
     # The middleware has let the request go by now; its id is still with it.
     request_id = current_request_id() or request.META.get("HTTP_X_REQUEST_ID", "")
-    told = {"request_id": request_id, "given_up": _given_up(sys.exc_info()[1]), **(context or {})}
+    error = sys.exc_info()[1]
+    told = {
+        "request_id": request_id,
+        "given_up": _given_up(error),
+        "disk_is_full": _disk_is_full(error),
+        **(context or {}),
+    }
     page = loader.render_to_string(template or f"{status}.html", told)
     headers = {"Cache-Control": "no-store"}
     if status == 503:

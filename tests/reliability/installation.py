@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psutil
 import psycopg
@@ -51,13 +53,17 @@ class Installed:
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """All rows of the answer, asked over a connection of its own."""
+        if self.database_url.startswith("sqlite:///"):
+            file = self.database_url.removeprefix("sqlite:///")
+            with contextlib.closing(sqlite3.connect(file)) as connection, connection:
+                return connection.execute(sql.replace("%s", "?"), values).fetchall()
         with psycopg.connect(self.database_url) as connection:
             return connection.execute(sql, values).fetchall()
 
     def records(self) -> dict[str, float]:
         """The probability of every prediction that is recorded, by the prediction's id."""
         return {
-            str(key): probability
+            str(UUID(str(key))): probability
             for key, probability in self.query("SELECT id, probability FROM predictions_prediction")
         }
 

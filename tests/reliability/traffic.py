@@ -146,7 +146,7 @@ def judge(flow: Traffic, place: Installed) -> None:
       arrive belongs to a request whose connection broke.
     """
     recorded = {
-        str(key): (employee, probability)
+        str(uuid.UUID(str(key))): (employee, probability)
         for key, employee, probability in place.query(
             "SELECT id, employee_id, probability FROM predictions_prediction"
             " WHERE employee_id LIKE %s",
