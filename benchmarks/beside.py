@@ -4,102 +4,116 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import secrets
 import statistics
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import processes
+from benchmarks import filling, processes
 from benchmarks.installation import (
-    START_PATIENCE,
+    USERNAME,
     BenchmarkError,
     Installation,
     Server,
-    ask,
     employees,
-    free_port,
     serving,
 )
-from benchmarks.load import Load, drive, post
+from benchmarks.load import Load, drive, get, post
+from benchmarks.pages import DEPTHS, deep
+from benchmarks.peer import pipeline
+from benchmarks.peer.server import peer
 
 if TYPE_CHECKING:
     from benchmarks.measurements import Measured, Plan
 
 CONNECTIONS = (1, 8, 32)
 AT_ONCE = 1000
+SIZES, QUICK_SIZES = (10_000, 5_000_000), (3_000, 60_000)
+"""Predictions that are stored when pages of the history are asked for."""
+_MONTHS = 48
 _WORKERS = 2
 _MOST_REQUESTS = 200_000
+# The other one takes a minute for a thousand employees.
+_BATCH_PATIENCE, _BATCH_ROUNDS = 300.0, 3
+_COPIED = """
+INSERT INTO peer_predictions
+    (id, created_at, username, employee_id, inputs, probability, prediction)
+SELECT
+    id, created_at, 'benchmark', employee_id, inputs::json, probability,
+    (probability >= threshold)::int
+FROM predictions_prediction
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Side:
-    """One of the two services."""
+    """One of the services."""
 
     name: str
     server: Server
+    root: str
+    """What its addresses begin with."""
     one: list[bytes]
     many: list[bytes]
-    starting: float
-    """Seconds from the command to the first answer."""
-    singles: dict[int, list[Load]] = field(default_factory=dict)
-    batches: list[Load] = field(default_factory=list)
+    loads: dict[str, list[Load]] = field(default_factory=dict)
+    """What came back, by what was asked; one of each round."""
+    memory: list[float] = field(default_factory=list)
+    """Of each worker, once it has done its work: MB, what it shares counted by its share."""
+
+    def drive(self, what: str, requests: list[bytes], **load: Any) -> None:
+        self.loads.setdefault(what, []).append(drive(self.server.address, requests, **load))
+
+    def rate(self, what: str) -> float:
+        return statistics.median(load.per_second for load in self.loads[what])
+
+    def milliseconds(self, what: str, quantile: float) -> float:
+        return statistics.median(load.quantile(quantile) * 1000 for load in self.loads[what])
 
 
 def beside(place: Installation, plan: Plan, found: Measured) -> None:
-    """Single predictions at 1, 8 and 32 connections, batches of 1,000, starting and memory."""
+    """Single predictions, batches, pages of the history, starting and memory."""
+    from accounts.models import User
+
     people = _clean(employees())
-    seconds = plan.seconds
+    small, large = QUICK_SIZES if plan.quick else SIZES
+    analyst, program = User.objects.create_user("analyst"), User.objects.get(username=USERNAME)
+    history = filling.begin(analyst, program)
+    filling.fill(history, small, months=2)
     with contextlib.ExitStack() as stack:
-        begun = time.perf_counter()
         ours = stack.enter_context(serving(place, workers=_WORKERS))
-        product = _side("this product", ours, people, "/api/v1", time.perf_counter() - begun)
-        begun = time.perf_counter()
-        theirs = stack.enter_context(peer(people))
-        other = _side("the usual manner", theirs, people, "", time.perf_counter() - begun)
-        sides = (product, other)
-        for side in sides:
-            _drive(side, side.one, connections=8, seconds=seconds / 2, expect=201)
-            _drive(side, side.many, connections=2, seconds=0, expect=200)
-        stored = {side.name: _stored(side) for side in sides}
-        # In turn, so that a disturbance falls upon both.
-        for _ in range(plan.rounds):
-            for connections in CONNECTIONS:
-                for side in sides:
-                    load = _drive(
-                        side, side.one, connections=connections, seconds=seconds, expect=201
-                    )
-                    side.singles.setdefault(connections, []).append(load)
-            for side in sides:
-                side.batches.append(
-                    _drive(side, side.many, connections=2, seconds=seconds, expect=200)
-                )
-        recorded = {side.name: _stored(side) - stored[side.name] for side in sides}
-        memory = {
-            side.name: [processes.memory(worker) for worker in side.server.workers]
-            for side in sides
-        }
-    _tell(found, product, other, memory)
-    for side in sides:
-        loads = [load for several in side.singles.values() for load in several]
-        answered = sum(len(load.latencies) for load in loads)
-        answered += AT_ONCE * sum(len(load.latencies) for load in side.batches)
-        found.must(
-            recorded[side.name] == answered,
-            f"{side.name}: {answered} answers, but {recorded[side.name]} records",
+        compiled, regression = (
+            stack.enter_context(peer(people, classifier, workers=_WORKERS))
+            for classifier in (pipeline.as_compiled, pipeline.one_regression)
         )
-        for load in (*loads, *side.batches):
-            found.must(load.errors == 0, f"{side.name}: {load.unexpected[:300]!r}")
+        sides = [
+            _side("this product", ours, "/api/v1", people),
+            _side("usual manner", compiled, "", people),
+            _side("one regression", regression, "", people),
+        ]
+        product, *others = sides
+        _copy(small)
+        _history(sides, small, plan)
+        stored = _stored()
+        _assess(sides, plan)
+        answered = [_answered(side) for side in sides]
+        recorded = [after - before for before, after in zip(stored, _stored(), strict=True)]
+        for side in sides:
+            side.memory.extend(processes.memory(worker).pss for worker in side.server.workers)
+        filling.fill(history, large, months=_MONTHS, recent=2)
+        _copy(large)
+        _history(sides, large, plan)
+    _tell(found, product, others, (small, large))
+    expected = [answered[0], sum(answered[1:])]
+    found.must(recorded == expected, f"{expected} answers, but {recorded} records")
+    for side in sides:
+        for what, loads in side.loads.items():
+            for load in loads:
+                found.must(load.errors == 0, f"{side.name}, {what}: {load.unexpected[:300]!r}")
 
 
 def _clean(people: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Employees in the model's own words, which the other one takes and no others."""
+    """Employees in the model's own words, which the other ones take and no others."""
     from mlcore import registry
 
     schema = registry.active().schema
@@ -107,151 +121,168 @@ def _clean(people: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"employee_id": row.employee_id, **row.inputs} for row in rows]
 
 
-def _side(
-    name: str, server: Server, people: list[dict[str, Any]], root: str, starting: float
-) -> _Side:
+def _side(name: str, server: Server, root: str, people: list[dict[str, Any]]) -> _Side:
     def request(path: str, body: Any) -> bytes:
-        return post(
-            f"{root}{path}",
-            json.dumps(body).encode(),
-            host=server.authority,
-            token=server.token,
-        )
+        sent = json.dumps(body).encode()
+        return post(f"{root}{path}", sent, host=server.authority, token=server.token)
 
-    one = [request("/predict/attrition", person) for person in people]
-    many = [request("/predict/attrition/batch", {"employees": people[:AT_ONCE]})]
-    return _Side(name=name, server=server, one=one, many=many, starting=starting)
-
-
-def _drive(
-    side: _Side, requests: list[bytes], *, connections: int, seconds: float, expect: int
-) -> Load:
-    return drive(
-        side.server.address,
-        requests,
-        connections=connections,
-        seconds=seconds,
-        at_most=_MOST_REQUESTS if seconds else connections,
-        expect=expect,
+    return _Side(
+        name=name,
+        server=server,
+        root=root,
+        one=[request("/predict/attrition", person) for person in people],
+        many=[request("/predict/attrition/batch", {"employees": people[:AT_ONCE]})],
     )
 
 
-def _stored(side: _Side) -> int:
+# ------------------------------------------------------------------ what is asked
+
+
+def _assess(sides: Sequence[_Side], plan: Plan) -> None:
+    """Assess employees: one by one at several connections, then a thousand at once.
+
+    The sides take turns, so that a disturbance falls upon all of them.
+    """
+    for side in sides:
+        side.drive(
+            "warming up",
+            side.one,
+            connections=8,
+            seconds=plan.seconds / 2,
+            at_most=_MOST_REQUESTS,
+            expect=201,
+        )
+    for _ in range(plan.rounds):
+        for connections in CONNECTIONS:
+            for side in sides:
+                side.drive(
+                    _singles(connections),
+                    side.one,
+                    connections=connections,
+                    seconds=plan.seconds,
+                    at_most=_MOST_REQUESTS,
+                    expect=201,
+                )
+    for _ in range(min(plan.rounds, _BATCH_ROUNDS)):
+        for side in sides:
+            side.drive(
+                "batches",
+                side.many,
+                connections=_WORKERS,
+                seconds=plan.seconds,
+                at_most=_MOST_REQUESTS,
+                expect=200,
+                patience=_BATCH_PATIENCE,
+            )
+
+
+def _singles(connections: int) -> str:
+    return f"{connections} connection{'s' if connections > 1 else ''}"
+
+
+def _history(sides: Sequence[_Side], total: int, plan: Plan) -> None:
+    """Read pages of fifty: the newest, those at several depths, and one employee's."""
+    for _ in range(plan.rounds):
+        for side in sides:
+            head = f"Authorization: Bearer {side.server.token}\r\nAccept: application/json"
+            for name, addresses in _pages(side, total).items():
+                side.drive(
+                    f"{name}, {total:,}",
+                    [get(each, host=side.server.authority, head=head) for each in addresses],
+                    connections=1,
+                    seconds=60,
+                    at_most=max(len(addresses), plan.repeats // 10),
+                    expect=200,
+                )
+
+
+def _pages(side: _Side, total: int) -> dict[str, list[str]]:
+    address = f"{side.root}/predict/history"
+    if side.root:
+        deep_ones = deep(address, {})
+    else:
+        deep_ones = [f"{address}?offset={int(total * depth)}" for depth in DEPTHS]
+    one = [f"{address}?employee_id=E-{number:06}" for number in (11, 47, 101)]
+    return {"newest": [address], "deep": deep_ones, "one employee": one}
+
+
+# ------------------------------------------------------------------ what is stored
+
+
+def _copy(total: int) -> None:
+    """Store in the other ones' table what the product has stored, and `total` of it."""
     from django.db import connection
 
-    table = "predictions_prediction" if side.name == "this product" else "peer_predictions"
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM {table}")
-        (count,) = cursor.fetchone()
-    return int(count)
+        cursor.execute("TRUNCATE peer_predictions")
+        cursor.execute(_COPIED)
+        cursor.execute("VACUUM (ANALYZE) peer_predictions")
+        cursor.execute("CHECKPOINT")
+    if _stored() != [total, total]:
+        raise BenchmarkError(f"{_stored()} predictions are stored instead of {total} each.")
 
 
-def _tell(
-    found: Measured, product: _Side, other: _Side, memory: dict[str, list[processes.Memory]]
-) -> None:
-    found.say(
-        "This product beside FastAPI, SQLAlchemy and a scikit-learn pipeline on one-row DataFrames;"
-    )
-    found.say(
-        "two workers each, the same database server, medians of the rounds, which took turns."
-        " The other one explains nothing."
-    )
-    found.say(f"  {'':34} {product.name:>16} {other.name:>18} {'ratio':>8}")
+def _stored() -> list[int]:
+    """The product's records, and the other ones'."""
+    from django.db import connection
 
-    def line(what: str, mine: float, theirs: float, *, text: str = ",.0f", goal: str = "") -> None:
-        ratio = mine / theirs if theirs else float("nan")
-        found.say(f"  {what:34} {mine:>16{text}} {theirs:>18{text}} {ratio:>8.1f}{goal}")
+    with connection.cursor() as cursor:
+        counts = []
+        for table in ("predictions_prediction", "peer_predictions"):
+            cursor.execute(f"SELECT count(*) FROM {table}")
+            counts.append(cursor.fetchone()[0])
+    return counts
 
+
+def _answered(side: _Side) -> int:
+    """Employees for whom it gave the expected answer."""
+    asked = ("warming up", *map(_singles, CONNECTIONS))
+    alone = sum(len(load.latencies) for what in asked for load in side.loads[what])
+    return alone + AT_ONCE * sum(len(load.latencies) for load in side.loads["batches"])
+
+
+# ------------------------------------------------------------------ what is told
+
+
+def _tell(found: Measured, product: _Side, others: Sequence[_Side], sizes: Sequence[int]) -> None:
+    for line in (
+        "This product beside FastAPI, SQLAlchemy and scikit-learn pipelines on one-row DataFrames:",
+        "the three learners of which the bundled model is made, and one logistic regression.",
+        f"{_WORKERS} workers each, one database server, in turn, medians of the rounds. The other",
+        "ones explain nothing.",
+    ):
+        found.say(line)
+    head = "".join(f"{other.name:>18} {'ratio':>8}" for other in others)
+    found.say(f"  {'':36} {product.name:>14}{head}")
+    for name, figure, text, goal in _lines(sizes):
+        own = figure(product)
+        columns = []
+        for other in others:
+            theirs = figure(other)
+            columns.append(f"{theirs:>18{text}} {own / theirs if theirs else float('nan'):>8.2f}")
+        found.say(f"  {name:36} {own:>14{text}}{''.join(columns)}{goal}")
+
+
+def _lines(
+    sizes: Sequence[int],
+) -> Iterator[tuple[str, Callable[[_Side], float], str, str]]:
+    """Each line's name, its figure for a side, the figure's format and the goal."""
     for connections in CONNECTIONS:
-        what = f"requests/s, {connections} connection{'s' if connections > 1 else ''}"
-        goal = "   goal: at least 8" if connections == 8 else ""
-        line(what, *(_rate(side.singles[connections]) for side in (product, other)), goal=goal)
+        what = _singles(connections)
+        goal = "   goal: at least 8 times" if connections == 8 else ""
+        yield f"requests/s, {what}", partial(_Side.rate, what=what), ",.0f", goal
         for quantile, name in ((0.5, "median"), (0.95, "p95")):
-            line(
-                f"  {name} in ms",
-                *(_quantile(side.singles[connections], quantile) for side in (product, other)),
-                text=".1f",
-            )
-    line(
+            latency = partial(_Side.milliseconds, what=what, quantile=quantile)
+            yield f"  {name}, ms", latency, ",.1f", ""
+    yield (
         f"rows/s, batches of {AT_ONCE:,}",
-        *(_rate(side.batches) * AT_ONCE for side in (product, other)),
-        goal="   goal: at least 200, and 15,000 rows/s",
+        lambda side: side.rate("batches") * AT_ONCE,
+        ",.0f",
+        "   goal: at least 200 times, and 15,000 rows/s",
     )
-    line("starting, until it answers, in s", product.starting, other.starting, text=".2f")
-    line(
-        "memory of a worker after it, in MB",
-        *(statistics.median(one.pss for one in memory[side.name]) for side in (product, other)),
-    )
-
-
-def _rate(several: list[Load]) -> float:
-    return statistics.median(load.per_second for load in several)
-
-
-def _quantile(several: list[Load], share: float) -> float:
-    return statistics.median(load.quantile(share) * 1000 for load in several)
-
-
-# ------------------------------------------------------------------ the other one
-
-
-@contextlib.contextmanager
-def peer(people: list[dict[str, Any]]) -> Iterator[Server]:
-    """The other service, over the same database server; it has ended when the block has."""
-    import jwt
-
-    from benchmarks.peer import pipeline
-    from mlcore import registry
-
-    secret, port = secrets.token_hex(32), free_port()
-    with tempfile.TemporaryDirectory(prefix="attrition-peer-") as folder:
-        path = Path(folder) / "pipeline.joblib"
-        pipeline.write(path, registry.active().schema, people)
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "uvicorn", "benchmarks.peer.app:app"),
-                *(f"--port={port}", f"--workers={_WORKERS}"),
-                *("--log-level=warning", "--no-access-log"),
-            ],
-            env={
-                **os.environ,
-                "PEER_SECRET": secret,
-                "PEER_PIPELINE": str(path),
-                "PEER_DATABASE": os.environ["DATABASE_URL"].replace(
-                    "postgresql://", "postgresql+psycopg://"
-                ),
-                # A worker is one core's, as the product's is.
-                "OMP_NUM_THREADS": "1",
-                "OPENBLAS_NUM_THREADS": "1",
-            },
-        )
-        try:
-            _wait(process, port)
-            token = jwt.encode({"sub": "benchmark"}, secret, algorithm="HS256")
-            workers = [
-                child
-                for child in processes.children(process.pid)
-                if "spawn_main" in _command(child)
-            ]
-            yield Server(address=("127.0.0.1", port), token=token, workers=workers)
-        finally:
-            process.terminate()
-            process.wait(20)
-
-
-def _command(pid: int) -> str:
-    """The command line of a process."""
-    return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
-
-
-def _wait(process: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + START_PATIENCE
-    while True:
-        if process.poll() is not None:
-            raise BenchmarkError("The other service ended by itself.")
-        with contextlib.suppress(OSError, BenchmarkError):
-            ask("127.0.0.1", port, "/health")
-            return
-        if time.monotonic() > deadline:
-            raise BenchmarkError("The other service did not answer.")
-        time.sleep(0.05)
+    for name in ("newest", "deep", "one employee"):
+        for size in sizes:
+            latency = partial(_Side.milliseconds, what=f"{name}, {size:,}", quantile=0.5)
+            yield f"history of {size:,}, {name}: ms", latency, ",.1f", ""
+    yield "starting, until it answers, s", lambda side: side.server.starting, ".2f", ""
+    yield "memory of a worker, MB", lambda side: statistics.median(side.memory), ",.0f", ""

@@ -64,6 +64,8 @@ class Server:
     """For the header of requests, as the API gave it."""
     workers: list[int]
     """The processes that answer requests."""
+    starting: float
+    """Seconds from the command to the first answer."""
 
     @property
     def authority(self) -> str:
@@ -140,12 +142,14 @@ def serving(place: Installation, *, workers: int) -> Iterator[Server]:
     _close_connections()  # a fork must not take a connection's threads along
     servers = Servers()
     try:
+        begun = time.perf_counter()
         pid = servers.start("The web server", *web_server.arguments(host, port, workers=workers))
         _wait_until_healthy(servers, host, port)
+        starting = time.perf_counter() - begun
         token = ask(
             host, port, "/api/v1/auth/token", {"username": USERNAME, "password": place.password}
         )["access"]
-        yield Server(address=(host, port), token=token, workers=children(pid))
+        yield Server(address=(host, port), token=token, workers=children(pid), starting=starting)
     finally:
         servers.stop()
 

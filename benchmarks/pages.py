@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 _MOST_SECONDS = 0.150
 _MOST_TIMES = 1.3
-_DEPTHS = (0.03, 0.2, 0.4, 0.6, 0.8, 0.97)
+DEPTHS = (0.03, 0.2, 0.4, 0.6, 0.8, 0.97)
+"""Places in the history, from the newest (0) to the oldest (1)."""
 _HISTORY, _API = "/predictions/", "/api/v1/predict/history"
 # What is asked before anything is timed: each worker process has then drawn each page.
 _WARM = 6
@@ -194,7 +195,7 @@ def _pages(history: filling.History, files: list[Any], batch: Any) -> Iterator[_
         return _Asked(name=name, addresses=addresses, person=person)
 
     yield page("history", at(_HISTORY))
-    yield page("history, deep", _deep(_HISTORY, {}))
+    yield page("history, deep", deep(_HISTORY, {}))
     one: dict[str, dict[str, Any]] = {
         "very high": {"band": "very_high"},
         "high or very high": {"band": ["high", "very_high"]},
@@ -216,7 +217,7 @@ def _pages(history: filling.History, files: list[Any], batch: Any) -> Iterator[_
     }
     for name, query in one.items():
         yield page(f"history, {name}", at(_HISTORY, **query))
-    yield page("history, very high, deep", _deep(_HISTORY, {"band": "very_high"}))
+    yield page("history, very high, deep", deep(_HISTORY, {"band": "very_high"}))
     yield page(
         "history, a month",
         [
@@ -237,7 +238,7 @@ def _pages(history: filling.History, files: list[Any], batch: Any) -> Iterator[_
     yield page("a file's results, a department", at(results, **{"g.Department": "Sales"}))
     yield page("dashboard", at("/"))
     yield page("API, history", at(_API), "program")
-    yield page("API, history, deep", _deep(_API, {}), "program")
+    yield page("API, history, deep", deep(_API, {}), "program")
     yield page("API, history, very high", at(_API, band="very_high"), "program")
     admin = "/admin/predictions/prediction/"
     yield page("audit", at(admin), "auditor")
@@ -250,15 +251,15 @@ def _pages(history: filling.History, files: list[Any], batch: Any) -> Iterator[_
     yield page("audit, files", at("/admin/predictions/batch/"), "auditor")
 
 
-def _deep(address: str, query: dict[str, Any]) -> list[str]:
-    """The page at several places in time, from nearly the newest to nearly the oldest."""
+def deep(address: str, query: dict[str, Any]) -> list[str]:
+    """A list's addresses at `DEPTHS`."""
     from predictions.criteria import Position
     from predictions.models import Prediction
     from predictions.pagination import CURSOR, cursor
 
     newest = Prediction.objects.latest("created_at").created_at
     oldest = Prediction.objects.earliest("created_at").created_at
-    places = [Position(newest - (newest - oldest) * depth, UUID(int=0)) for depth in _DEPTHS]
+    places = [Position(newest - (newest - oldest) * depth, UUID(int=0)) for depth in DEPTHS]
     return [f"{address}?{urlencode({**query, CURSOR: cursor(place)})}" for place in places]
 
 

@@ -1,21 +1,36 @@
-"""The same model as scikit-learn has it: the three learners of which ours is made, averaged."""
+"""Models as scikit-learn has them: the three learners of which ours is made, averaged; and what
+teams begin with, one logistic regression."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from mlcore.engine.features import Feature
 from mlcore.engine.schema import FeatureSchema
 
+Classifier = Callable[[Sequence[Feature]], Any]
+"""Makes an unfitted classifier, whose input is a DataFrame with a column for each feature."""
 
-def write(path: Path, schema: FeatureSchema, employees: list[dict[str, Any]]) -> None:
-    """Fit the pipeline on employees as a program sends them, and keep it as such teams do."""
+
+def write(
+    path: Path, classifier: Classifier, schema: FeatureSchema, employees: list[dict[str, Any]]
+) -> None:
+    """Fit a classifier to employees as a program sends them, and keep it as such teams do."""
     import joblib
     import pandas as pd
-    from sklearn.compose import ColumnTransformer
+
+    from mlcore.public_data import ibm_columns
+
+    frame = pd.DataFrame(employees)[[feature.name for feature in schema.features]]
+    left = [answer == "Yes" for answer in ibm_columns()["Attrition"]]
+    joblib.dump(classifier(schema.features).fit(frame, left), path)
+
+
+def as_compiled(features: Sequence[Feature]) -> Any:
+    """The bundled model's three learners, before they are compiled into tables."""
     from sklearn.ensemble import HistGradientBoostingClassifier, VotingClassifier
-    from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import (
@@ -24,23 +39,6 @@ def write(path: Path, schema: FeatureSchema, employees: list[dict[str, Any]]) ->
         PowerTransformer,
         SplineTransformer,
     )
-
-    from mlcore.public_data import ibm_columns
-
-    def is_number(feature: Feature) -> bool:
-        return feature.kind == "number"
-
-    numbers = [feature.name for feature in schema.features if is_number(feature)]
-    answers = [feature.name for feature in schema.features if not is_number(feature)]
-
-    def prepared(number: Any, answer: Any) -> Any:
-        blanks = SimpleImputer(strategy="median"), SimpleImputer(strategy="most_frequent")
-        return ColumnTransformer(
-            [
-                ("numbers", make_pipeline(blanks[0], number), numbers),
-                ("answers", make_pipeline(blanks[1], answer), answers),
-            ]
-        )
 
     one_hot = OneHotEncoder(handle_unknown="ignore")
     ordinal = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
@@ -53,25 +51,55 @@ def write(path: Path, schema: FeatureSchema, employees: list[dict[str, Any]]) ->
         early_stopping=False,
         random_state=0,
     )
-    model = VotingClassifier(
+    return VotingClassifier(
         [
             (
                 "power",
                 make_pipeline(
-                    prepared(PowerTransformer(), one_hot), LogisticRegression(max_iter=1000)
+                    _prepared(features, PowerTransformer(), one_hot),
+                    LogisticRegression(max_iter=1000),
                 ),
             ),
             (
                 "spline",
                 make_pipeline(
-                    prepared(SplineTransformer(n_knots=5), one_hot),
+                    _prepared(features, SplineTransformer(n_knots=5), one_hot),
                     LogisticRegression(max_iter=1000),
                 ),
             ),
-            ("stumps", make_pipeline(prepared("passthrough", ordinal), stumps)),
+            ("stumps", make_pipeline(_prepared(features, "passthrough", ordinal), stumps)),
         ],
         voting="soft",
     )
-    frame = pd.DataFrame(employees)[[feature.name for feature in schema.features]]
-    left = [answer == "Yes" for answer in ibm_columns()["Attrition"]]
-    joblib.dump(model.fit(frame, left), path)
+
+
+def one_regression(features: Sequence[Feature]) -> Any:
+    """A logistic regression over scaled numbers and answers."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    answers = OneHotEncoder(handle_unknown="ignore")
+    return make_pipeline(
+        _prepared(features, StandardScaler(), answers), LogisticRegression(max_iter=1000)
+    )
+
+
+def _prepared(features: Sequence[Feature], number: Any, answer: Any) -> Any:
+    """Blanks filled in, numbers and answers each transformed in their way."""
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+
+    median, most_frequent = (
+        SimpleImputer(strategy="median"),
+        SimpleImputer(strategy="most_frequent"),
+    )
+    numbers = [feature.name for feature in features if feature.kind == "number"]
+    answers = [feature.name for feature in features if feature.kind != "number"]
+    return ColumnTransformer(
+        [
+            ("numbers", make_pipeline(median, number), numbers),
+            ("answers", make_pipeline(most_frequent, answer), answers),
+        ]
+    )
