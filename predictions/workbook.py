@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import IO, Any, cast
 
 import xlsxwriter
 from django.http import FileResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from xlsxwriter.exceptions import FileCreateError
 
 from accounts.models import User
 from mlcore.models import ModelVersion
@@ -95,27 +98,51 @@ class _Table:
 def workbook_response(
     plan: Layout, queryset: PredictionQuerySet, *, user: User, name: str
 ) -> FileResponse:
-    """The workbook as a download. It is made in a temporary file, whose end is the download's."""
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
+    """The results, the contributions, and where they are from, as a download."""
+
+    def write(workbook: Any) -> None:
+        columns = [*plan.about, *plan.groups, *plan.inputs]
+        results = _Table(workbook, _("Predictions"), columns, 2)
+        by_number = [plan.employee, plan.number]
+        reasons = _Table(workbook, _("Contributions"), [*by_number, *plan.contributions], 1)
+        rows: Counter[int] = Counter()
+        for record in plan.records(queryset):
+            results.add(record)
+            reasons.add(record)
+            rows[record["model_version_id"]] += 1
+        results.end()
+        reasons.end()
+        _write_origin(workbook, plan, rows, user)
+
+    return download(write, name)
+
+
+def download(write: Callable[[Any], None], name: str) -> FileResponse:
+    """The workbook that is written, made in a temporary file whose end is the download's.
+
+    Raises `OSError` when there is no room for it; then nothing of it is left.
+    """
+    file = cast(IO[bytes], tempfile.TemporaryFile())  # noqa: SIM115 - the response closes it
     try:
-        with xlsxwriter.Workbook(file, OPTIONS) as workbook:
-            columns = [*plan.about, *plan.groups, *plan.inputs]
-            results = _Table(workbook, _("Predictions"), columns, 2)
-            by_number = [plan.employee, plan.number]
-            reasons = _Table(workbook, _("Contributions"), [*by_number, *plan.contributions], 1)
-            rows: Counter[int] = Counter()
-            for record in plan.records(queryset):
-                results.add(record)
-                reasons.add(record)
-                rows[record["model_version_id"]] += 1
-            results.end()
-            reasons.end()
-            _write_origin(workbook, plan, rows, user)
+        with workbook_in(file) as workbook:
+            write(workbook)
         file.seek(0)
     except BaseException:
         file.close()
         raise
     return FileResponse(file, as_attachment=True, filename=name)
+
+
+@contextmanager
+def workbook_in(file: IO[bytes]) -> Iterator[Any]:
+    """A workbook of xlsxwriter's, which is in the file when the block ends. Raises `OSError`."""
+    # Its sheets lie in files of their own until then, which it forgets when it cannot go on.
+    with tempfile.TemporaryDirectory(prefix="attrition-") as folder:
+        try:
+            with xlsxwriter.Workbook(file, OPTIONS | {"tmpdir": folder}) as workbook:
+                yield workbook
+        except FileCreateError as error:
+            raise cast(OSError, error.__context__) from None
 
 
 def _write_origin(workbook: Any, plan: Layout, rows: Counter[int], user: User) -> None:

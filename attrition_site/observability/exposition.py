@@ -1,8 +1,8 @@
 """Metrics on a port of their own, of all processes that serve together, asked at any one of them.
 
-The first process opens the port and makes a folder under the system's temporary directory; those
-that it forks count in files there, and each answers for all. So the port answers as long as one
-process lives, and it takes neither another process nor a thread in one that forks.
+The first process opens the port and makes a folder, in memory where the system has such a place;
+those that it forks count in files there, and each answers for all. So the port answers as long as
+one process lives, and it takes neither another process nor a thread in one that forks.
 
 A process takes a *place*, the lowest number that nobody holds, and counts in that place's files:
 who replaces a dead process goes on counting where it ended. The kernel frees a place with its
@@ -53,7 +53,7 @@ class Exposition:
         # All processes are told of an asker, and one gets it: the others must not wait.
         self._socket.setblocking(False)
         self.address: tuple[str, int] = self._socket.getsockname()[:2]
-        self.folder = Path(tempfile.mkdtemp(prefix="attrition-metrics-"))
+        self.folder = Path(tempfile.mkdtemp(prefix=f"attrition-metrics-{port}-", dir=_memory()))
 
     def close(self) -> None:
         self._socket.close()
@@ -66,6 +66,15 @@ class Exposition:
         thread = threading.Thread(target=server.serve_forever, args=(_SAMPLED,), daemon=True)
         thread.name = "metrics"
         thread.start()
+
+
+def _memory() -> str | None:
+    """Where files lie in memory; None: in the system's temporary directory.
+
+    A process that counts in a mapped file for which the disk has no room is killed (SIGBUS).
+    """
+    place = "/dev/shm"  # noqa: S108 (a folder of our own is made in it)
+    return place if os.access(place, os.W_OK) else None
 
 
 def opened(port: int) -> Exposition | None:

@@ -12,9 +12,11 @@ import math
 import sqlite3
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
@@ -27,6 +29,7 @@ from rest_framework import exceptions
 from attrition_site.requests.middleware import current_request_id
 from mlcore.engine.schema import SchemaError
 from mlcore.registry import ModelUnavailableError
+from mlcore.uploads import read_away
 from predictions.refusals import WHOLE, by_field
 
 logger = logging.getLogger(__name__)
@@ -40,6 +43,9 @@ _GIVEN_UP = {"57014", "55P03"}
 # PostgreSQL's code for a full disk, and the system's own, of a quota as well.
 _DISK_FULL = "53100"
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+_GONE = (OperationalError, InterfaceError)
+# The connection broke, or PostgreSQL ended at once: it may have done what it did not confirm.
+_BROKE_OFF = {None, "57P02"}
 
 TITLES = {
     400: gettext_lazy("The request cannot be understood"),
@@ -107,7 +113,8 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpRespo
             errors=by_field(error.problems),
         )
     if outage := _outage(error):
-        logger.error("Answered 503.", exc_info=error)
+        # Where it was met says nothing: an outage meets every request, and would fill a disk.
+        logger.error("Answered 503: %s", error)
         return _unavailable(instance, outage)
     if isinstance(error, Http404):
         error = exceptions.NotFound()
@@ -165,7 +172,12 @@ def _outage(error: BaseException | None) -> str:
             "A disk of this installation is full. Nothing was recorded. Ask whoever runs it to make"
             " room, and try again then."
         )
-    if isinstance(error, (OperationalError, InterfaceError)):
+    if _broke_off(error):
+        return _(
+            "The database went away in the middle of this. Whether it was recorded is not known:"
+            " look for it in the history before you ask again."
+        )
+    if isinstance(error, _GONE):
         return _("The database cannot be reached. Nothing was recorded.")
     if isinstance(error, ModelUnavailableError):
         return _("No model is ready to assess employees. Nothing was recorded.")
@@ -175,6 +187,12 @@ def _outage(error: BaseException | None) -> str:
 def _given_up(error: BaseException | None) -> bool:
     """Whether PostgreSQL gave a statement up: it ran, or waited for a lock, for too long."""
     return getattr(error and error.__cause__, "sqlstate", "") in _GIVEN_UP
+
+
+def _broke_off(error: BaseException | None) -> bool:
+    """Whether PostgreSQL was lost between a statement and its answer."""
+    sqlstate = getattr(error and error.__cause__, "sqlstate", "")
+    return isinstance(error, _GONE) and sqlstate in _BROKE_OFF
 
 
 def _disk_is_full(error: BaseException | None) -> bool:
@@ -249,6 +267,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's `handler500`: a fault of ours, or 503 when the database or the model is gone."""
     if outage := _outage(sys.exc_info()[1]):
+        # A file that nobody could take is still being sent.
+        with suppress(OSError):
+            read_away(request, most=settings.BATCH_MAX_BODY)
         return _unavailable(request.path, outage) if is_api(request) else _page(request, 503)
     if is_api(request):
         detail = _("The fault has been noted under the request's number.")
@@ -274,6 +295,7 @@ def _page(
     told = {
         "request_id": request_id,
         "given_up": _given_up(error),
+        "broke_off": _broke_off(error),
         "disk_is_full": _disk_is_full(error),
         **(context or {}),
     }

@@ -6,11 +6,9 @@ Imports xlsxwriter, so import it only where a workbook is about to be made.
 from __future__ import annotations
 
 import io
-import tempfile
-from collections.abc import Callable, Iterable
-from typing import IO, Any, cast
+from collections.abc import Iterable
+from typing import Any, cast
 
-import xlsxwriter
 from django.http import FileResponse, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -24,7 +22,7 @@ from predictions.batches.exports import ToCorrect
 from predictions.batches.results import Results
 from predictions.export_columns import Column, Record
 from predictions.models.prediction import BandChoice
-from predictions.workbook import HEADER, OPTIONS, STYLES, model_words, who
+from predictions.workbook import HEADER, STYLES, download, model_words, who, workbook_in
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -37,7 +35,7 @@ def results_workbook(
     """
     pattern = io.BytesIO()
     count = len(found.positions)
-    with xlsxwriter.Workbook(pattern, OPTIONS) as workbook:
+    with workbook_in(pattern) as workbook:
         _write_pattern(workbook, plan, count)
         _write_origin(workbook, found, user)
     written = sheet_rows.filled(pattern, plan, records, count)
@@ -85,20 +83,7 @@ def refused_workbook(table: ToCorrect, *, name: str) -> FileResponse:
             sheet.write_string(number, last, row[-1], told)
         sheet.autofilter(0, 0, number, last)
 
-    return _download(write, name)
-
-
-def _download(write: Callable[[Any], None], name: str) -> FileResponse:
-    """The workbook that is written, made in a temporary file whose end is the download's."""
-    file = cast(IO[bytes], tempfile.TemporaryFile())  # noqa: SIM115 - the response closes it
-    try:
-        with xlsxwriter.Workbook(file, OPTIONS) as workbook:
-            write(workbook)
-        file.seek(0)
-    except BaseException:
-        file.close()
-        raise
-    return FileResponse(file, as_attachment=True, filename=name)
+    return download(write, name)
 
 
 def _again_words(file: Again) -> str:

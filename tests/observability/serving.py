@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 from django.conf import settings
@@ -57,7 +58,10 @@ class Process:
     @property
     def folders(self):
         """Those of its metrics."""
-        return [path for path in self.temporary.iterdir() if path.name.startswith("attrition-met")]
+        places = (self.temporary, Path("/dev/shm"))
+        return [
+            p for place in places for p in place.glob(f"attrition-metrics-{self.metrics_port}-*")
+        ]
 
     def ask(self, path, *, port=None, body=None, **headers):
         """Status and body of what is answered."""

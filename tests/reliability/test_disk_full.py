@@ -1,29 +1,47 @@
 """The disk is full: nothing is shown that was not recorded, and work resumes when there is room.
 
-The disk is a real one, small and in memory. A service manager (systemd, Docker) starts PostgreSQL
-again where it cannot go on; here, `kept_running` is that.
+The disk is a real one, small and in memory. Without room for its write-ahead log, PostgreSQL ends;
+what starts it again on a server is its service (systemd, Docker), and here `kept_running`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import subprocess
 import threading
 import time
 
+import openpyxl
+import psycopg
 import pytest
 
+from accounts.demo import PUBLISHED_PASSWORD
+from benchmarks.installation import BenchmarkError
+from benchmarks.visitor import Visitor
+from mlcore import registry
+from mlcore.engine import artifact
+from mlcore.engine.ingest import conversion
+from mlcore.engine.ingest.source import BATCH
 from tests.conftest import EMPLOYEE
 from tests.postgres import stoppable_server
-from tests.processes import until
+from tests.processes import free_port, until
 from tests.reliability.disks import small_disk
 from tests.reliability.installation import ASSESS, installed, serving
-from tests.reliability.traffic import PROBLEM, judge, traffic
+from tests.reliability.traffic import judge, traffic
 
 pytestmark = pytest.mark.no_database
 
 FULL = "A disk of this installation is full."
+LASTS = 0.5  # seconds
 PROMISED_SECONDS = 5
+SIGN_IN = "/accounts/login/"
+
+
+def told(flow, words):
+    """Whether somebody was refused with these words."""
+    return any(words in one.body["detail"] for one in flow.refused())
 
 
 # ------------------------------------------------------------------ the database's disk
@@ -52,74 +70,207 @@ def kept_running(database):
 
 @pytest.fixture(scope="module")
 def disk():
+    """Of the database, and of nothing else."""
     with small_disk(192) as disk:
         yield disk
 
 
 @pytest.fixture(scope="module")
-def database(disk):
-    with stoppable_server(within=disk.path) as server, kept_running(server):
-        yield server
-
-
-@pytest.fixture(scope="module")
-def place(database, tmp_path_factory):
-    with installed(tmp_path_factory.mktemp("disk-full"), database.url) as prepared:
+def installation(disk, tmp_path_factory):
+    with (
+        stoppable_server(within=disk.path) as database,
+        kept_running(database),
+        installed(tmp_path_factory.mktemp("disk-full"), database.url) as prepared,
+    ):
         yield prepared
 
 
 @pytest.fixture(scope="module")
-def web(place):
-    with serving(place) as running:
+def site(installation):
+    with serving(installation) as running:
         yield running
 
 
-def test_the_disk_of_the_database_is_full(disk, place, web, seen, long):
+def test_the_disk_of_the_database_is_full(disk, installation, site, seen, long):
     for _ in range(5 if long else 1):
-        with traffic(web) as flow:
+        with traffic(site) as flow:
             flow.until_assessed_again(time.monotonic())
             disk.fill()
             try:
-                until(lambda: any(FULL in one.body["detail"] for one in flow.refused()))
-                answer = web.ask("/health/live")
-                assert answer.status == 200
+                until(lambda: told(flow, FULL))
+                time.sleep(LASTS)
+                # Who only reads is still answered.
+                reading = site.ask("/health/ready")
             finally:
                 disk.empty()
             resumed = flow.until_assessed_again(time.monotonic())
-        judge(flow, place)
+        judge(flow, installation)
     seen(
-        "The disk of the database is full, under load",
-        promised="503 in words and with Retry-After, no prediction without its record; within 5 s of"
-        " there being room again, everyone is answered",
+        "The database's disk is full, under load",
+        promised="503 that says so, with Retry-After; no prediction without its record; within 5 s"
+        " of there being room again, everyone is answered",
         saw=f"{len(flow.refused())} answered 503, {len(flow.assessed())} assessed and recorded;"
-        f" again after {resumed:.1f} s",
+        f" all again after {resumed:.1f} s",
     )
+    assert reading.status == 200
     assert resumed < PROMISED_SECONDS
 
 
-def test_the_disk_of_the_write_ahead_log_is_full(disk, place, web, seen, long):
+def test_the_disk_of_the_write_ahead_log_is_full(disk, installation, site, seen, long):
     for _ in range(5 if long else 1):
-        with traffic(web) as flow:
+        with traffic(site) as flow:
             flow.until_assessed_again(time.monotonic())
             disk.fill()
             try:
-                # PostgreSQL cannot go on: it ends all connections, and then itself.
-                with contextlib.suppress(Exception):
-                    place.query("SELECT pg_switch_wal(), pg_logical_emit_message(true, '', '')")
-                until(lambda: web.ask("/health").status == 503)
-                refused = web.ask(ASSESS, EMPLOYEE, web.token)
-                assert refused.status == 503
-                page = web.ask("/accounts/login/")
-                time.sleep(1)
+                # The next file of the log, which under load it would need a little later.
+                with contextlib.suppress(psycopg.OperationalError):
+                    installation.query(
+                        "SELECT pg_switch_wal(), pg_logical_emit_message(true, '', '')"
+                    )
+                until(lambda: site.ask("/health").status == 503)
+                time.sleep(LASTS)
+                program, person = site.ask(ASSESS, EMPLOYEE, site.token), site.ask(SIGN_IN)
             finally:
                 disk.empty()
             resumed = flow.until_assessed_again(time.monotonic())
-        judge(flow, place)
+        judge(flow, installation)
     seen(
         "The disk of the database's write-ahead log is full, and PostgreSQL ends, under load",
-        promised="503 in words, no prediction without its record; within 5 s of there being room"
-        " again, everyone is answered",
+        promised="503 in words, with Retry-After; no prediction without its record; within 5 s"
+        " of there being room again, everyone is answered",
         saw=f"{len(flow.refused())} answered 503, {len(flow.assessed())} assessed and recorded;"
-        f" again after {resumed:.1f} s",
+        f" all again after {resumed:.1f} s",
+    )
+    assert "The database cannot be reached. Nothing was recorded." in program.body["detail"]
+    assert person.status == 503
+    assert "What was recorded before is safe" in person.body
+    assert resumed < PROMISED_SECONDS
+
+
+def test_the_disk_of_the_first_minute_s_database_is_full(tmp_path, seen, long):
+    with (
+        small_disk(24) as disk,
+        installed(tmp_path, f"sqlite:///{disk.path}/attrition.sqlite3") as installation,
+        serving(installation) as site,
+    ):
+        for _ in range(5 if long else 1):
+            with traffic(site) as flow:
+                flow.until_assessed_again(time.monotonic())
+                disk.fill()
+                try:
+                    until(lambda: told(flow, FULL))
+                    time.sleep(LASTS)
+                finally:
+                    disk.empty()
+                resumed = flow.until_assessed_again(time.monotonic())
+            judge(flow, installation)
+    seen(
+        "The disk of the first minute's database, SQLite, is full, under load",
+        promised="503 that says so, with Retry-After; no prediction without its record; within 5 s"
+        " of there being room again, everyone is answered",
+        saw=f"{len(flow.refused())} answered 503, {len(flow.assessed())} assessed and recorded;"
+        f" all again after {resumed:.1f} s",
     )
     assert resumed < PROMISED_SECONDS
+
+
+# ------------------------------------------------------------------ the disk of temporary files
+
+
+class Person(Visitor):
+    """Somebody at a browser, whatever is answered."""
+
+    def asks(self, path):
+        status, _, content = self._ask("GET", path)
+        return status, content.decode(errors="replace")
+
+    def brings(self, path, file):
+        """Where it leads, or what is said instead."""
+        try:
+            return self.send_file(path, "file", file)
+        except BenchmarkError as refusal:
+            return str(refusal)
+
+
+@contextlib.contextmanager
+def signed_in(web, username):
+    with contextlib.closing(Person(("127.0.0.1", web.port))) as person:
+        person.sign_in(username, PUBLISHED_PASSWORD)
+        yield person
+
+
+@pytest.fixture(scope="module")
+def brought(tmp_path_factory):
+    """Files that people bring: two with employees, of which none stays in memory, and a model."""
+    folder = tmp_path_factory.mktemp("brought")
+    table, workbook, model = folder / "staff.csv", folder / "staff.xlsx", folder / "model.zip"
+    line = ",".join(map(str, EMPLOYEE.values()))
+    table.write_text("\n".join([",".join(EMPLOYEE), *[line] * 200_000]))  # 20 MB
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet()
+    for row in [list(EMPLOYEE), *[list(EMPLOYEE.values())] * 500]:
+        sheet.append(row)
+    book.save(workbook)
+    model.write_bytes(artifact.pack(artifact.read(registry.BUNDLED_FOLDER)))
+    return table, workbook, model
+
+
+def test_the_disk_of_temporary_files_and_of_the_log_is_full(place, brought, seen):
+    table, workbook, model = brought
+    with small_disk(64) as disk:
+        log = disk.path / "web.log"
+        into_log = ("sh", "-c", 'exec "$@" 2>"$0"', str(log))
+        here = {"TMPDIR": str(disk.path), "VAR_DIR": str(disk.path)}
+        talking = {"LOG_LEVEL": "INFO", "LOG_FORMAT": "json", "METRICS_PORT": str(free_port())}
+        with serving(place, workers=1, command_prefix=into_log, **here, **talking) as web:
+            with signed_in(web, "hr") as hr:
+                assert hr.asks("/predictions/?export=xlsx")[0] == 200
+                disk.fill()
+                before = set(disk.path.iterdir())
+                refusals = [hr.brings("/batches/new/", table)]
+            with signed_in(web, "hr") as hr:
+                refusals += [hr.brings("/batches/new/", workbook)]
+            with signed_in(web, "hr") as hr:
+                made = {kind: hr.asks(f"/predictions/?export={kind}") for kind in ("csv", "xlsx")}
+            with signed_in(web, "admin") as admin:
+                imported = admin.brings("/models/import/", model)
+            with traffic(web) as flow:
+                flow.until_assessed_again(time.monotonic())
+                [worker] = web.workers()
+                os.kill(worker, signal.SIGKILL)
+                until(lambda: worker not in web.workers())
+                flow.until_assessed_again(time.monotonic())
+            health = web.ask("/health")
+            left_behind = set(disk.path.iterdir()) - before
+            kept = place.query("SELECT name FROM predictions_batch")
+            disk.empty()
+            with signed_in(web, "hr") as hr:
+                afterwards = hr.brings("/batches/new/", table)
+        judge(flow, place)
+    seen(
+        "The disk of temporary files and of the log is full",
+        promised="who brings a large file or wants a workbook is told so by a page, and nothing of"
+        " it is left; what needs no disk goes on, through the death of a worker as well",
+        saw=f"2 files and 1 workbook refused in words; {len(flow.assessed())} predictions recorded,"
+        f" {len(flow.refused())} refused",
+    )
+    for refusal in [*refusals, "{} {}".format(*made["xlsx"])]:
+        assert "503" in refusal
+        assert FULL in refusal
+    assert made["csv"][0] == 200
+    assert imported.startswith("/models/ibm-")
+    assert not flow.refused()
+    assert health.status == 200
+    assert left_behind == set()
+    assert kept == []
+    assert afterwards.endswith("/columns/")
+
+
+def test_a_workbook_is_not_blamed_for_a_full_disk(brought):
+    _, workbook, _ = brought
+    with (
+        workbook.open("rb") as file,
+        open("/dev/full", "r+b", buffering=0) as full,
+        pytest.raises(OSError, match="No space left"),
+    ):
+        conversion._run(file, full, BATCH)

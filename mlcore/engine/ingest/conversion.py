@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import subprocess
 import sys
@@ -34,7 +36,7 @@ main(int(sys.argv[2]))
 
 def as_csv(file: BinaryIO, limits: Limits) -> BinaryIO:
     """The first sheet that holds something as CSV: UTF-8, commas, one line for each row of the
-    sheet; in a temporary file of its own. Raises `TableError`.
+    sheet; in a temporary file of its own. Raises `TableError`; `OSError` where the disk is full.
     """
     if not _ROOM.acquire(timeout=_PATIENCE):
         raise TableError("too_many_workbooks")
@@ -77,6 +79,8 @@ def _run(brought: BinaryIO, converted: BinaryIO, limits: Limits) -> str:
         return workbook_parts.TOO_LARGE
     if not child.returncode:
         return ""
+    if child.returncode == errno.ENOSPC:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     told = child.stderr.decode(errors="replace").strip()
     # It died of what it read.
     return told if told.partition(" ")[0] in workbook_parts.COMPLAINTS else workbook_parts.TOO_LARGE

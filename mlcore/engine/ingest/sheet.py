@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import errno
 import io
 import os
 import sys
@@ -162,12 +163,16 @@ def _confine() -> None:
 
 def main(most_columns: int) -> None:
     """A workbook on standard input, its CSV on standard output, both of them files; or a complaint
-    on the standard error. A row may fill `most_columns`.
+    on the standard error. A row may fill `most_columns`. The status tells of a full disk.
     """
     _confine()
-    with os.fdopen(os.dup(0), "rb") as source, os.fdopen(os.dup(1), "wb") as out:
-        try:
+    try:
+        with os.fdopen(os.dup(0), "rb") as source, os.fdopen(os.dup(1), "wb") as out:
             convert(source, out, most_columns)
-        except SheetError as error:
-            sys.stderr.write(str(error))
-            sys.exit(1)
+    except SheetError as error:
+        sys.stderr.write(str(error))
+        sys.exit(1)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.exit(errno.ENOSPC)
