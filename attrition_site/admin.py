@@ -15,7 +15,7 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ValidationError
-from django.db import DataError
+from django.db import DataError, ProgrammingError
 from django.http import (
     HttpRequest,
     HttpResponse,
@@ -35,7 +35,7 @@ View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 logger = logging.getLogger(__name__)
 
 # What an address that makes no sense ends in, here or in the database.
-_UNREADABLE = (ValueError, OverflowError, ValidationError, DataError)
+_UNREADABLE = (ValueError, OverflowError, ValidationError, DataError, ProgrammingError)
 
 # Django's own pages take whatever method comes, and answer most of them as they answer GET.
 _SAFE = ["GET", "HEAD"]
