@@ -8,6 +8,7 @@ from unittest.mock import patch
 import pytest
 from django.db import connection
 from django.test import TransactionTestCase
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from accounts import throttling
 from mlcore import append_only, registry, services
@@ -32,6 +33,37 @@ def _fresh_process():
 def _own_environment():
     """What a test reads from a `.env` is not there for the next one, nor for what that starts."""
     with patch.dict(os.environ):
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _the_same_bytes_are_read_once():
+    """A model follows from its files alone, and nearly every test asks for the bundled one: of
+    files that were sound, what they gave is kept, so long as not a byte of them differs."""
+    parse, parsed = artifact.parse, {}
+
+    def parse_once(files, *, expected_sha256="", where="It"):
+        key = (frozenset(files.items()), expected_sha256)
+        if key not in parsed:
+            parsed[key] = parse(files, expected_sha256=expected_sha256, where=where)
+        return parsed[key]
+
+    with patch.object(artifact, "parse", parse_once):
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _static_files_are_listed_once():
+    """Each client starts the site anew, and WhiteNoise then goes through a thousand files."""
+    list_files, listed = WhiteNoiseMiddleware.add_files_from_finders, {}
+
+    def list_files_once(self):
+        if not listed:
+            list_files(self)
+            listed.update(self.files)
+        self.files.update(listed)
+
+    with patch.object(WhiteNoiseMiddleware, "add_files_from_finders", list_files_once):
         yield
 
 

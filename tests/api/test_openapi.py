@@ -166,6 +166,7 @@ def test_the_page_loads_nothing_from_elsewhere(client, active_model):
     assert "<script>" not in page
 
 
+@pytest.mark.any_database
 @pytest.mark.browser
 def test_the_page_shows_the_endpoints_under_the_policy(live_server, page, active_model):
     """Without a word from the browser's console, and without a byte from elsewhere."""

@@ -16,7 +16,7 @@ from tests.browser import PASSWORD
 from tests.browser import sign_in as fill_in
 from tests.conftest import EMPLOYEE
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.any_database]
 
 LONGEST = "E" * 64
 
@@ -47,8 +47,7 @@ def fits(page):
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_an_auditor_finds_and_reads_a_record(page, site, console, scheme, width):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 800})

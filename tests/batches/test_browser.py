@@ -22,7 +22,7 @@ from tests.browser import PASSWORD
 from tests.browser import sign_in as fill_in
 from tests.training.test_jobs import database_url
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.any_database]
 
 PHONE = {"width": 390, "height": 800}
 DESK = {"width": 1280, "height": 900}

@@ -1,4 +1,8 @@
-"""An analyst's hour with a file, as a person spends it; and every page of it for everyone."""
+"""An analyst's hour with a file, as a person spends it; and every page of it for everyone.
+
+The hour is spent on both databases, for all that is done in a browser: from there to the table
+and back.
+"""
 
 from __future__ import annotations
 
@@ -91,17 +95,17 @@ def pages(alice, ibm_file):  # noqa: F811
 
 
 @pytest.mark.any_database
-@pytest.mark.parametrize("language", ["en", "fr"])
-def test_every_page_is_for_everyone(page, site, console, pages, language):  # noqa: F811
+@pytest.mark.parametrize(
+    ("language", "theme", "width"), [("en", "light", 1280), ("fr", "dark", 390)]
+)
+def test_every_page_is_for_everyone(page, site, console, pages, language, theme, width):  # noqa: F811
     """Nothing serious is wrong in either theme, and nothing is wider than a phone."""
     page.context.add_cookies([{"name": "django_language", "value": language, "url": site}])
+    page.emulate_media(color_scheme=theme)
     for address in pages:
-        page.set_viewport_size({"width": 1280, "height": 900})
-        page.emulate_media(color_scheme="light")
+        page.set_viewport_size({"width": width, "height": 800})
         page.goto(f"{site}{address}")
         assert page.locator("html").get_attribute("lang") == language
         no_serious_fault(page)
         page.set_viewport_size({"width": 390, "height": 800})
-        page.emulate_media(color_scheme="dark")
         assert page.evaluate(WIDER) == [], address
-        no_serious_fault(page)

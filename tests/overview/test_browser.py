@@ -15,7 +15,7 @@ from tests.browser import PASSWORD
 from tests.browser import sign_in as fill_in
 from tests.overview.conftest import LEAVING, STAYING
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.any_database]
 
 LONG = "Extraction_SIRH_tous_sites_et_filiales_France_et_international_2026-11_définitif.xlsx"
 UNBROKEN = "Recherche_et_Développement_sans_aucune_espace_" * 4
@@ -86,9 +86,7 @@ def test_a_person_who_was_never_here_knows_where_to_click(page, site, alice):
     expect(page.get_by_role("heading", name="The one person assessed so far")).to_be_visible()
 
 
-@pytest.mark.any_database
-@pytest.mark.parametrize("language", ["en", "fr"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("fr", "dark")])
 def test_it_has_no_serious_fault_of_accessibility(
     browser, site, alice, bring, request, language, theme
 ):
@@ -105,16 +103,14 @@ def test_it_has_no_serious_fault_of_accessibility(
     context.close()
 
 
-@pytest.mark.parametrize("width", [360, 768, 1600])
-def test_it_never_scrolls_sideways(browser, site, two_files, width):
-    context = browser.new_context(viewport={"width": width, "height": 740})
-    page = context.new_page()
+def test_it_never_scrolls_sideways(page, site, two_files):
     sign_in(page, site)
     page.wait_for_selector(".flows")
     for details in page.locator("details > summary").all():
         details.click()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    context.close()
+    for width in (1600, 768, 360):
+        page.set_viewport_size({"width": width, "height": 740})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_on_paper_it_is_no_wider_than_the_page(browser, site, two_files):

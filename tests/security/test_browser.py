@@ -12,7 +12,7 @@ from mlcore.engine import artifact
 from mlcore.models import Origin
 from tests.accounts.factories import make_person
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.any_database]
 
 PASSWORD = "a long enough password"
 

@@ -19,7 +19,7 @@ from tests.training.conftest import make_draft
 from tests.training.histories import as_csv, history
 from tests.training.test_jobs import database_url
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.any_database]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.accounts.factories import make_person
 from tests.browser import PASSWORD
 from tests.browser import sign_in as fill_in
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.any_database]
 
 
 @pytest.fixture
@@ -116,9 +116,7 @@ def test_the_form_can_be_filled_and_sent_by_keyboard_alone(page, site, console):
     expect(page.get_by_role("heading", name="Employee E-KEYS")).to_be_visible()
 
 
-@pytest.mark.any_database
-@pytest.mark.parametrize("language", ["en", "fr"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("fr", "dark")])
 def test_no_page_has_a_serious_fault_of_accessibility(browser, site, language, theme):
     context = browser.new_context(locale=language, color_scheme=theme)
     page = context.new_page()
@@ -151,7 +149,6 @@ def test_no_page_has_a_serious_fault_of_accessibility(browser, site, language, t
     context.close()
 
 
-@pytest.mark.any_database
 def test_a_narrow_phone_shows_every_page_without_scrolling_sideways(browser, site):
     context = browser.new_context(viewport={"width": 360, "height": 740})
     page = context.new_page()

@@ -16,7 +16,7 @@ from tests.browser import PASSWORD
 from tests.browser import sign_in as fill_in
 from tests.web.model_cards import small_model
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.any_database]
 
 
 @pytest.fixture
@@ -112,7 +112,6 @@ def addresses(first, second):
     ]
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("fr", "dark")])
 def test_no_page_has_a_serious_fault_of_accessibility(browser, models, language, theme):
     site, first, second = models
@@ -127,7 +126,6 @@ def test_no_page_has_a_serious_fault_of_accessibility(browser, models, language,
     context.close()
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_a_narrow_phone_shows_every_page_without_scrolling_sideways(browser, models, language):
     site, first, second = models

@@ -19,7 +19,7 @@ from tests.accessibility import no_serious_fault
 from tests.accounts.factories import make_person
 from tests.conftest import EMPLOYEE
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.any_database]
 
 
 @pytest.fixture
@@ -214,9 +214,7 @@ def test_who_was_signed_out_meanwhile_is_led_to_the_sign_in(
     page.wait_for_url("**/accounts/login/**")
 
 
-@pytest.mark.any_database
-@pytest.mark.parametrize("language", ["en", "fr"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("fr", "dark")])
 def test_no_page_about_a_person_has_a_serious_fault(
     browser, live_server, assessed, enter, language, theme
 ):
@@ -242,7 +240,6 @@ def test_no_page_about_a_person_has_a_serious_fault(
     context.close()
 
 
-@pytest.mark.any_database
 def test_a_narrow_phone_shows_a_person_without_scrolling_sideways(
     browser, live_server, assessed, enter
 ):
