@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks import beside, files, growth, pages, processes, warehouse
+from benchmarks import beside, files, growth, pages, processes, profiling, warehouse
 from benchmarks import engine as measured_engine
 from benchmarks.installation import Installation, Server, employees, serving
 from benchmarks.load import Load, drive, post
@@ -283,11 +283,12 @@ BENCHMARKS: dict[str, Callable[[Installation, Plan, Measured], None]] = {
     "api": api,
     "batch": batch,
     "engine": engine,
+    "profile": profiling.profile,
     "beside": beside.beside,
     "files": files.files,
     "warehouse": warehouse.warehouse,
     "pages": pages.pages,
     "growth": growth.growth,
 }
-ONLY_NAMED = frozenset({"beside", "files", "growth", "pages", "warehouse"})
+ONLY_NAMED = frozenset({"beside", "files", "growth", "pages", "profile", "warehouse"})
 """Those that take minutes, or gigabytes of disk: not among all."""
