@@ -167,6 +167,7 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
+    _database["ENGINE"] = "attrition_site.postgresql"
     _database["CONN_MAX_AGE"] = 0  # where connections are kept, a pool does it (see `wsgi.py`)
     _database.setdefault("OPTIONS", {}).update(
         {
@@ -192,18 +193,23 @@ else:
 # What each connection of a web process asks for as well, and no other process's (see `wsgi.py`).
 # What a process holds that stands still in the middle of a transaction, or whose download nobody
 # takes any more, is free again after a minute.
+DATABASE_STATEMENT_SECONDS = env.number("DATABASE_STATEMENT_SECONDS", 10)
 DATABASE_WEB_LIMITS = (
-    f" -c statement_timeout={env.number('DATABASE_STATEMENT_SECONDS', 10)}s"
+    f" -c statement_timeout={DATABASE_STATEMENT_SECONDS}s"
     " -c idle_in_transaction_session_timeout="
     f"{env.number('DATABASE_IDLE_TRANSACTION_SECONDS', 60)}s"
 )
 # The connections that a web process keeps; no other process does, whatever is set here. The
 # background worker forks, and of a kept connection both processes would then write to one socket.
-# A request waits `timeout` seconds for a connection and is then answered 503.
+# A request waits `timeout` seconds for a connection and is then answered 503. Who cannot connect
+# tries again after `reconnect_timeout` seconds and gives up; the next request begins anew. (Left
+# alone, the pool pauses twice as long each time: the site would stay away when the database is
+# back.)
 DATABASE_POOL = {
     "min_size": 1,
     "max_size": env.number("DATABASE_POOL_SIZE", 8, least=1),
     "timeout": 1.5,
+    "reconnect_timeout": 1.0,
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -19,8 +19,16 @@ checks.refuse_to_start()
 # its time, or give a pool to a process that forks. The pool opens with the first request, so even
 # workers that are forked from a preloaded server have one each.
 _database = settings.DATABASES["default"]
-if _database["ENGINE"] == "django.db.backends.postgresql":
+if _database["ENGINE"] == "attrition_site.postgresql":
+    from attrition_site.postgresql.base import KeptConnection, expect_no_connection
+
     _database["OPTIONS"]["options"] += settings.DATABASE_WEB_LIMITS
-    _database["OPTIONS"]["pool"] = settings.DATABASE_POOL
+    _database["OPTIONS"]["pool"] = settings.DATABASE_POOL | {
+        "connection_class": KeptConnection,
+        "reconnect_failed": expect_no_connection,
+    }
+    if settings.DATABASE_STATEMENT_SECONDS:
+        # The server is given the time to say itself that a statement took too long.
+        KeptConnection.patience = settings.DATABASE_STATEMENT_SECONDS + 2.0
 
 application = get_wsgi_application()

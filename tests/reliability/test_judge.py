@@ -44,7 +44,8 @@ def test_another_probability_than_the_recorded_one_is_noticed(flow, place):
 
 def test_a_record_that_a_refusal_left_is_noticed(flow, place):
     headers = {"Content-Type": "application/problem+json", "Retry-After": "5"}
-    refused = altered(flow, status=503, headers=headers, body={"status": 503})
+    body = {"status": 503, "detail": "Nothing was recorded."}
+    refused = altered(flow, status=503, headers=headers, body=body)
     with pytest.raises(AssertionError, match="recorded, and not shown"):
         judge(refused, place)
 
