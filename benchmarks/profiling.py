@@ -47,7 +47,7 @@ _OF_ONE = (
     _Step("scored and explained", "engine/glassbox.py", "score"),
     _Step("recorded, until it is committed", "models/prediction.py", "save"),
     _Step("answer put together", "predictions/serializers.py", "result"),
-    _Step("answer as JSON", "rest_framework/renderers.py", "render"),
+    _Step("answer as JSON", "predictions/api.py", "_json"),
 )
 _OF_MANY = (
     *_ASKING,

@@ -59,7 +59,7 @@ class PredictViewSet(ViewSet):
         responses={201: OpenApiResponse(serializers.ResultSerializer, "Assessed and recorded.")},
         tags=["Predictions"],
     )
-    def one(self, request: Request) -> Response:
+    def one(self, request: Request) -> HttpResponse:
         """Say how likely an employee is to leave, and why.
 
         The contributions are exact: with `intercept` they sum to `log_odds`, from which, with
@@ -70,9 +70,11 @@ class PredictViewSet(ViewSet):
         active = registry.active()
         row = active.schema.clean(request.data)
         prediction = services.predict(row, using=active, request=_asked(request))
-        answer = _result(prediction, active)
+        answer = serializers.result(
+            prediction, schema=active.schema, version=active.version, language=language()
+        )
         address = reverse("prediction-detail", args=[prediction.pk])
-        return Response(answer, status=201, headers={"Location": address})
+        return _json(answer, status=201, headers={"Location": address})
 
     @extend_schema(
         operation_id="predict_attrition_batch",
@@ -114,7 +116,7 @@ class PredictViewSet(ViewSet):
             "refused": len(frame.problems),
             "results": [results[index] for index in range(len(results))],
         }
-        return HttpResponse(orjson.dumps(body), content_type="application/json")
+        return _json(body)
 
 
 class HistoryViewSet(ListModelMixin, GenericViewSet[Prediction]):
@@ -214,10 +216,6 @@ def _asked(request: Request) -> services.Request:
     )
 
 
-def _result(prediction: Prediction, using: registry.ActiveModel) -> dict[str, Any]:
-    return serializers.result(
-        prediction,
-        schema=using.schema,
-        version=using.version,
-        language=language(),
-    )
+def _json(answer: dict[str, Any], **response: Any) -> HttpResponse:
+    """An answer as JSON, and nothing else: DRF's `Response` asks which of many forms is wanted."""
+    return HttpResponse(orjson.dumps(answer), content_type="application/json", **response)
