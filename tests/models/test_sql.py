@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import shutil
 from contextlib import closing
 from dataclasses import replace
 
@@ -126,9 +127,52 @@ def test_duckdb_gives_what_the_model_gives(artifact):
     check(artifact, found, rows)
 
 
+@pytest.fixture(scope="module")
+def spark():
+    """Spark on this machine, where it and a Java are installed: half a gigabyte, for one test."""
+    found = pytest.importorskip("pyspark.sql", reason="Spark is not installed: pip install pyspark")
+    if not shutil.which("java"):
+        pytest.skip("Spark needs a Java.")
+    settings = {
+        "spark.driver.memory": "2g",  # it reads the bundled model's expression, not in its usual 1
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.ui.enabled": "false",
+    }
+    session = found.SparkSession.builder.master("local[1]").config(map=settings).getOrCreate()
+    yield session
+    session.stop()
+
+
+@pytest.mark.parametrize("artifact", ["bundled", "other"], indirect=True)
+def test_spark_gives_what_the_model_gives(spark, artifact):
+    rows = made_rows(artifact.schema, artifact.model, seed=3)
+    kinds = {"place": "int"}
+    for feature in artifact.schema.features:
+        kinds[feature.name] = "double"
+        if feature.kind != "number":
+            whole = isinstance(feature.choices[0].value, int)
+            kinds[feature.name] = "int" if whole else "string"
+    values = [
+        [place]
+        + [
+            float(cell) if kinds[name] == "double" and cell is not None else cell
+            for name, cell in row.items()
+        ]
+        for place, row in enumerate(rows)
+    ]
+    schema = ", ".join(f"`{name}` {kind}" for name, kind in kinds.items())
+    spark.createDataFrame(values, schema).createOrReplaceTempView("staff")
+    explained = len(artifact.model.shapes) < 10
+    dialect = sql.DIALECTS["spark"]
+    query = sql.query(artifact.model, artifact.schema, dialect, "staff", explained=explained)
+    found = spark.sql(f"{query}\nORDER BY place").collect()
+    check(artifact, [tuple(row)[len(kinds) :] for row in found], rows)
+
+
 @pytest.mark.parametrize("dialect", sql.DIALECTS)
 def test_each_dialect_reads_it(dialect):
-    """Spark has not run it: here its grammar alone is held against it."""
+    """Where Spark itself is not installed, a parser of its grammar stands in."""
     grammar = "postgres" if dialect == "postgresql" else dialect
     model, schema = other_model.MODEL, other_model.SCHEMA
     read = sqlglot.parse_one(sql.probability(model, schema, sql.DIALECTS[dialect]), read=grammar)
