@@ -45,7 +45,7 @@ _OF_ONE = (
     *_ASKING,
     _Step("validated", "engine/schema.py", "clean"),
     _Step("scored and explained", "engine/glassbox.py", "score"),
-    _Step("recorded, until it is committed", "models/prediction.py", "save"),
+    _Step("recorded, until it is committed", "predictions/services.py", "_insert"),
     _Step("answer put together", "predictions/serializers.py", "result"),
     _Step("answer as JSON", "predictions/api.py", "_json"),
 )

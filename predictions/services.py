@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import Field
 from django.utils import timezone
 
 from accounts.models import User
@@ -43,7 +44,7 @@ def predict(row: CleanRow, *, using: ActiveModel, request: Request) -> Predictio
     score = using.model.score(row)
     band = using.operating_point.band(score.probability)
     prediction = Prediction(**_same_for_all(using, request), **_own(row, score, band))
-    prediction.save()
+    _insert(prediction)
     _tell(request, [band])
     return prediction
 
@@ -120,12 +121,38 @@ def record_frame(
     return bands
 
 
+def _insert(prediction: Prediction) -> None:
+    """Write one, by a statement that Django would put together anew each time."""
+    fields, statement = _insertion()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement,
+            [
+                field.get_db_prep_save(getattr(prediction, field.attname), connection)
+                for field in fields
+            ],
+        )
+    prediction._state.adding, prediction._state.db = False, connection.alias
+
+
+@cache
+def _insertion() -> tuple[Sequence[Field[Any, Any]], str]:
+    fields = Prediction._meta.concrete_fields
+    return fields, _statement([field.attname for field in fields])
+
+
+def _statement(columns: Sequence[str]) -> str:
+    """Inserts a row into these columns of the table."""
+    places = ", ".join(["%s"] * len(columns))
+    into = f"{Prediction._meta.db_table} ({', '.join(columns)})"
+    return f"INSERT INTO {into} VALUES ({places})"  # noqa: S608 (our own names)
+
+
 def _write(assessed: bulk.Assessed, same: Mapping[str, Any]) -> None:
     """Write rows that have `same` in common, by field; what is named nowhere is null."""
     fields = {field.attname: field for field in Prediction._meta.concrete_fields}
     values = [fields[name].get_db_prep_save(value, connection) for name, value in same.items()]
     columns = (*same, *assessed.columns)
-    into = f"{Prediction._meta.db_table} ({', '.join(columns)})"
     with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
 
@@ -135,12 +162,11 @@ def _write(assessed: bulk.Assessed, same: Mapping[str, Any]) -> None:
                     for text in bulk.copied(assessed, values):
                         written.write(text)
 
+            into = f"{Prediction._meta.db_table} ({', '.join(columns)})"
             # As every other statement: what is hung around those sees this one too.
             cursor._execute_with_wrappers(f"COPY {into} FROM STDIN", None, False, copy)
         else:
-            places = ", ".join(["%s"] * len(columns))
-            statement = f"INSERT INTO {into} VALUES ({places})"  # noqa: S608 (our own names)
-            cursor.executemany(statement, list(bulk.inserted(assessed, values)))
+            cursor.executemany(_statement(columns), list(bulk.inserted(assessed, values)))
 
 
 def _tell(request: Request, bands: Sequence[str]) -> None:
