@@ -8,10 +8,7 @@ employees, checks a token, and stores what it answers before it answers. It expl
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Iterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,9 +18,10 @@ import pandas as pd
 from fastapi import Depends, FastAPI, HTTPException, Query
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, create_model
-from sqlalchemy import JSON, DateTime, Float, Integer, String, Uuid, create_engine, select
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+from sqlalchemy import create_engine, select
+from sqlalchemy.orm import Session, sessionmaker
 
+from benchmarks.peer.tables import Prediction
 from mlcore.engine import artifact
 from mlcore.engine.features import Feature
 from mlcore.engine.schema import FeatureSchema
@@ -35,24 +33,6 @@ SECRET = os.environ["PEER_SECRET"]
 PIPELINE = joblib.load(os.environ["PEER_PIPELINE"])
 ENGINE = create_engine(os.environ["PEER_DATABASE"], pool_size=8)
 SESSIONS = sessionmaker(ENGINE, expire_on_commit=False)
-
-
-class Base(DeclarativeBase):
-    pass
-
-
-class Prediction(Base):
-    __tablename__ = "peer_predictions"
-
-    id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)
-    created_at: Mapped[datetime] = mapped_column(
-        DateTime(timezone=True), default=lambda: datetime.now(UTC), index=True
-    )
-    username: Mapped[str] = mapped_column(String(150))
-    employee_id: Mapped[str] = mapped_column(String(64), index=True)
-    inputs: Mapped[dict[str, Any]] = mapped_column(JSON)
-    probability: Mapped[float] = mapped_column(Float)
-    prediction: Mapped[int] = mapped_column(Integer)
 
 
 def _field(feature: Feature) -> Any:
@@ -82,14 +62,7 @@ class Employees(BaseModel):
     employees: Annotated[list[Employee], Field(min_length=1, max_length=1000)]  # type: ignore[valid-type]
 
 
-@asynccontextmanager
-async def lifespan(app: FastAPI) -> Any:
-    Base.metadata.create_all(ENGINE)
-    yield
-    ENGINE.dispose()
-
-
-app = FastAPI(lifespan=lifespan)
+app = FastAPI()
 _bearer = HTTPBearer()
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks import processes
 from benchmarks.installation import START_PATIENCE, BenchmarkError, Server, ask, free_port
-from benchmarks.peer import pipeline
+from benchmarks.peer import pipeline, tables
 
 
 @contextlib.contextmanager
@@ -28,9 +28,11 @@ def peer(
     from mlcore import registry
 
     secret, port = secrets.token_hex(32), free_port()
+    database = os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://")
     with tempfile.TemporaryDirectory(prefix="attrition-peer-") as folder:
         path = Path(folder) / "pipeline.joblib"
         pipeline.write(path, classifier, registry.active().schema, people)
+        tables.create(database)
         begun = time.perf_counter()
         process = subprocess.Popen(
             [
@@ -42,9 +44,7 @@ def peer(
                 **os.environ,
                 "PEER_SECRET": secret,
                 "PEER_PIPELINE": str(path),
-                "PEER_DATABASE": os.environ["DATABASE_URL"].replace(
-                    "postgresql://", "postgresql+psycopg://"
-                ),
+                "PEER_DATABASE": database,
                 # A worker is one core's, as the product's is.
                 "OMP_NUM_THREADS": "1",
                 "OPENBLAS_NUM_THREADS": "1",
