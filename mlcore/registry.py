@@ -106,7 +106,7 @@ def _ask() -> ActiveModel:
     known = _memory.active
     if known is None or known.id != pk or known.artifact.sha256 != sha256:
         try:
-            loaded = load(pk, sha256)
+            loaded = _load_as(version, pk, sha256)
         except ArtifactError as error:
             _memory.active = None
             # Once, and not with every request that fails until someone has seen to it.
@@ -138,7 +138,7 @@ def pinned(version: ModelVersion, point: OperatingPoint) -> ActiveModel:
             loaded = known.artifact
         else:
             try:
-                loaded = load(version.pk, version.sha256)
+                loaded = _load_as(version.version, version.pk, version.sha256)
             except ArtifactError as error:
                 raise ModelUnavailableError(str(error)) from error
         kept = ActiveModel(version.pk, version.version, loaded, point)
@@ -154,6 +154,20 @@ def in_memory(sha256: str) -> Artifact | None:
         if held is not None and held.artifact.sha256 == sha256:
             return held.artifact
     return None
+
+
+def _load_as(version: str, pk: int, sha256: str) -> Artifact:
+    """As `load`, for a model that will answer by this name.
+
+    The name ends with the hash that the model was registered by: one that was altered together with
+    the files would have another model answer in its name.
+    """
+    if not version.endswith(f"-{sha256[:8]}"):
+        raise ArtifactError(
+            f"The registry has {version} by the hash {sha256[:12]}…, which is another model’s.",
+            "not_recorded",
+        )
+    return load(pk, sha256)
 
 
 def load(pk: int, sha256: str) -> Artifact:

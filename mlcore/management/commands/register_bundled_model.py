@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from mlcore import activation_reasons, registry, services
 from mlcore.engine import artifact
+from mlcore.engine.artifact import ArtifactError
 from mlcore.models import ModelVersion, Origin
 
 
@@ -19,9 +20,15 @@ class Command(BaseCommand):
     help = "Register the bundled model, and activate it if no other model was chosen."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        version = services.register(
-            files=artifact.read(registry.BUNDLED_FOLDER), origin=Origin.BUNDLED
-        )
+        try:
+            version = services.register(
+                files=artifact.read(registry.BUNDLED_FOLDER), origin=Origin.BUNDLED
+            )
+        except ArtifactError as error:
+            raise CommandError(
+                f"The model that ships with the code cannot be used. {error}\n"
+                f"Restore its folder, {registry.BUNDLED_FOLDER}, from the release."
+            ) from error
         active = ModelVersion.objects.filter(activations__is_current=True).first()
         if active is None:
             reason = activation_reasons.AT_INSTALLATION
