@@ -1,4 +1,4 @@
-"""Bodies that are too large: decided before anything is read, and taken from the connection."""
+"""Bodies that are too large: decided before anything is read."""
 
 from __future__ import annotations
 
@@ -14,22 +14,11 @@ def length_of(request: HttpRequest) -> int:
     return int(given) if given.isascii() and given.isdigit() else 0
 
 
-def read_away(request: HttpRequest, *, most: int) -> None:
-    """Take a refused body from the connection, at most so many bytes, and look at none of it.
-
-    A server that closes on unread bytes cuts off its own answer.
-    """
-    left = min(length_of(request), most)
-    while left > 0 and (chunk := request.read(min(left, 64 * 1024))):
-        left -= len(chunk)
-
-
 def too_large(request: HttpRequest, most: int) -> int | None:
     """How large the body of a form is whose file may have `most` bytes, where that is more; None
-    for others. It is not looked at, and taken from the connection.
+    for others. It is not looked at.
     """
     length = length_of(request)
     if request.method != "POST" or length <= most + ENVELOPE:
         return None
-    read_away(request, most=8 * most)
     return length

@@ -6,15 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.utils.translation import gettext as _
 
 from attrition_site.requests.doors import SIGN_INS, UPLOADS
 from attrition_site.requests.problems import answer
-from mlcore.uploads import length_of, read_away
-
-# What of a body that is refused is still taken from the connection, in bytes.
-_TAKEN = 8 * 1024 * 1024
+from mlcore.uploads import length_of
 
 
 class KnownLengthMiddleware:
@@ -39,6 +36,8 @@ class BodyLimitMiddleware:
 
     Without it, a form with a file of any size would be written to the disk before anyone asked who
     sends it. Where a file is brought, the view knows the file's own limit, and looks at it first.
+
+    What is not read of a body the web server takes from the connection, so that the answer arrives.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -61,7 +60,6 @@ class BodyLimitMiddleware:
             limit = min(limit, settings.SIGN_IN_MAX_BODY)
         if length <= limit:
             return None
-        read_away(request, most=_TAKEN)
         return answer(
             request,
             413,
@@ -70,3 +68,9 @@ class BodyLimitMiddleware:
             % {"length": length, "limit": limit},
             context={"length": length, "limit": limit},
         )
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """A body that did not arrive is no fault of ours. Whoever hung up hears nothing; whoever
+        was too slow is told so by the web server, in place of this.
+        """
+        return HttpResponse(status=408) if isinstance(error, UnreadablePostError) else None

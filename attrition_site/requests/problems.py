@@ -12,11 +12,9 @@ import math
 import sqlite3
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
@@ -29,7 +27,6 @@ from rest_framework import exceptions
 from attrition_site.requests.middleware import current_request_id
 from mlcore.engine.schema import SchemaError
 from mlcore.registry import ModelUnavailableError
-from mlcore.uploads import read_away
 from predictions.refusals import WHOLE, by_field
 
 logger = logging.getLogger(__name__)
@@ -54,6 +51,7 @@ TITLES = {
     404: gettext_lazy("There is nothing at this address"),
     405: gettext_lazy("This address has no such method"),
     406: gettext_lazy("The answer is not available in this format"),
+    408: gettext_lazy("The request took too long to arrive"),
     411: gettext_lazy("The length of the body is missing"),
     413: gettext_lazy("The body is too large"),
     415: gettext_lazy("The body is not in a format that is read here"),
@@ -267,9 +265,6 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's `handler500`: a fault of ours, or 503 when the database or the model is gone."""
     if outage := _outage(sys.exc_info()[1]):
-        # A file that nobody could take is still being sent.
-        with suppress(OSError):
-            read_away(request, most=settings.BATCH_MAX_BODY)
         return _unavailable(request.path, outage) if is_api(request) else _page(request, 503)
     if is_api(request):
         detail = _("The fault has been noted under the request's number.")

@@ -31,7 +31,8 @@ def watch_over(work: Callable[[], int], *, stop_patience: int) -> int:
     """Do the work in a child process; its exit status, as a shell would give it.
 
     A signal to stop is passed on. What has not ended `stop_patience` seconds later is killed:
-    whoever asked us to stop would kill us as well, a little later and without a word.
+    whoever asked us to stop would kill us as well, a little later and without a word. What the work
+    leaves behind when it fails is killed: nobody looks after it any more.
     In the child this returns what the work returns.
     """
     child = 0
@@ -73,6 +74,9 @@ def watch_over(work: Callable[[], int], *, stop_patience: int) -> int:
     for number in handlers:
         signal.signal(number, signal.SIG_IGN)
     code = os.waitstatus_to_exitcode(status)
+    if code:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)
     if killed:
         sys.stderr.write(f"What was not done after {stop_patience} seconds was given up.\n")
     return 128 - code if code < 0 else code

@@ -61,7 +61,7 @@ def arguments(
         "attrition_site.wsgi",
         f"--bind={bracketed(host)}:{port}",
         f"--workers={workers or settings.WEB_WORKERS}",
-        "--worker-class=gthread",
+        "--worker-class=attrition_site.serving.patient_worker.PatientWorker",
         f"--threads={threads or settings.WEB_THREADS}",
         "--keep-alive=30",
         f"--graceful-timeout={stop_patience}",
@@ -69,6 +69,9 @@ def arguments(
         "--log-level=warning",
         # A socket by which others on the machine could change a server that runs.
         "--no-control-socket",
+        # Nobody says by a header below which path the product stands: from this machine gunicorn
+        # would believe it, and answer 500 where the address is none below it.
+        "--forwarder-headers=",
         # Each worker listens for itself and the kernel deals connections out. Workers that share
         # one socket race for it, and often one gets all of a client's connections.
         *(["--reuse-port"] if sys.platform == "linux" else []),
