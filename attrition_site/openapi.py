@@ -88,7 +88,8 @@ _REASONS = {
     415: "The body is not `application/json`.",
     422: "The body is JSON, but what it says cannot be accepted; `errors` says why, by field.",
     429: "Too many requests within a minute, from this address or with this account.",
-    503: "The database or the model is gone. Nothing was recorded.",
+    503: "The database or the model is gone. Nothing was recorded, unless `detail` says that this"
+    " is not known.",
 }
 
 
