@@ -153,6 +153,16 @@ class TestWatchingOver:
         process.communicate(timeout=PATIENCE)
         assert process.returncode == status
 
+    def test_what_it_leaves_behind_when_it_fails_is_killed(self):
+        process = watching(
+            "print(subprocess.Popen(['sleep', '60']).pid, flush=True)\n"
+            "os.kill(os.getpid(), signal.SIGKILL)"
+        )
+        left = psutil.Process(int(process.stdout.readline()))
+        process.communicate(timeout=PATIENCE)
+        _, alive = psutil.wait_procs([left], timeout=5)
+        assert [one for one in alive if one.status() != psutil.STATUS_ZOMBIE] == []
+
     def test_a_signal_is_passed_on(self):
         process = watching(
             "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))\n"

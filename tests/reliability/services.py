@@ -7,7 +7,6 @@ import contextlib
 import subprocess
 import sys
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -112,11 +111,3 @@ def kept_started(
         finally:
             over.set()
             watching.join()
-
-
-def await_new(service: Service, before: int, patience: float = 30) -> None:
-    """Wait for another first process than the one of that number."""
-    deadline = time.monotonic() + patience
-    while service.process.pid == before:
-        assert time.monotonic() < deadline, service.said()
-        time.sleep(0.02)
