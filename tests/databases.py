@@ -2,9 +2,9 @@
 
 The suite runs on SQLite, then on PostgreSQL. Two marks leave a test out of the second run:
 
-- `no_database`: no database takes part, or one that the test starts for itself. pytest-django refuses
-  the suite's to a test that did not ask for it; a test that asks for it and carries the mark is
-  refused here.
+- `no_database`: no database takes part, or one that the test starts for itself. pytest-django
+  refuses the suite's to a test that did not ask for it; a test that asks for it and carries the
+  mark is refused here.
 - `any_database`: one is asked, and what is judged is not of it: a colour, a width, a label of a
   page whose content other tests read on both. So it is with all that is done in a browser, but for
   one hour's work from the page to the table and back (`tests/batches/test_journey.py`).

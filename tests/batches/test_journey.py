@@ -14,17 +14,11 @@ from playwright.sync_api import expect
 
 from predictions.batches import jobs
 from predictions.models import Batch, Prediction
-from tests.accessibility import no_serious_fault
+from tests.accessibility import THEMES, for_everyone
 from tests.batches.conftest import bring_matched, work_to_the_end
 from tests.batches.test_browser import a_file, alice, site, worker  # noqa: F401
 
 pytestmark = pytest.mark.browser
-
-WIDER = """() => document.documentElement.scrollWidth <= innerWidth ? []
-  : [...document.querySelectorAll("body *")]
-    .filter((e) => e.getBoundingClientRect().right > innerWidth)
-    .map((e) => e.outerHTML.slice(0, 120))"""
-"""What makes a page wider than its window."""
 
 
 def test_from_the_export_to_a_conversation(page, site, console, ibm_file, worker):  # noqa: F811
@@ -69,7 +63,10 @@ def test_from_the_export_to_a_conversation(page, site, console, ibm_file, worker
 
 @pytest.fixture
 def pages(alice, ibm_file):  # noqa: F811
-    """The address of each page of the workplace, with people on it and a row that is wrong."""
+    """The address of each page about files, with people on it and a row that is wrong.
+
+    Those of the dashboard, of the form and of what is tried have their own (`tests/overview` and
+    `tests/web`)."""
     wrong = ibm_file.replace(b",5993,", b",lots,", 1)
     done, tried, draft = (
         bring_matched(alice, wrong, name=f"{name}.csv") for name in ("done", "tried", "draft")
@@ -79,7 +76,6 @@ def pages(alice, ibm_file):  # noqa: F811
         work_to_the_end(batch)
     person = Prediction.objects.filter(batch=done).order_by("-probability").first()
     return [
-        "/",
         "/batches/",
         "/batches/new/",
         f"/batches/{draft.pk}/columns/",
@@ -87,25 +83,16 @@ def pages(alice, ibm_file):  # noqa: F811
         f"/batches/{done.pk}/",
         f"/batches/{done.pk}/refused/",
         f"/predictions/{person.pk}/",
-        f"/predictions/{person.pk}/what-if/?over_time=No",
-        f"/predictions/employee/?reference={person.employee_id}",
         "/predictions/",
-        "/predictions/new/",
     ]
 
 
 @pytest.mark.any_database
-@pytest.mark.parametrize(
-    ("language", "theme", "width"), [("en", "light", 1280), ("fr", "dark", 390)]
-)
-def test_every_page_is_for_everyone(page, site, console, pages, language, theme, width):  # noqa: F811
-    """Nothing serious is wrong in either theme, and nothing is wider than a phone."""
+@pytest.mark.parametrize(("language", "theme"), THEMES)
+def test_every_page_is_for_everyone(page, site, console, pages, language, theme):  # noqa: F811
     page.context.add_cookies([{"name": "django_language", "value": language, "url": site}])
     page.emulate_media(color_scheme=theme)
     for address in pages:
-        page.set_viewport_size({"width": width, "height": 800})
         page.goto(f"{site}{address}")
         assert page.locator("html").get_attribute("lang") == language
-        no_serious_fault(page)
-        page.set_viewport_size({"width": 390, "height": 800})
-        assert page.evaluate(WIDER) == [], address
+        for_everyone(page)

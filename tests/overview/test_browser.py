@@ -9,7 +9,7 @@ from mlcore import registry, services
 from mlcore.engine import artifact
 from mlcore.models import Origin
 from predictions.models import Batch
-from tests.accessibility import no_serious_fault
+from tests.accessibility import THEMES, no_serious_fault
 from tests.accounts.factories import make_person
 from tests.browser import PASSWORD
 from tests.browser import sign_in as fill_in
@@ -86,7 +86,7 @@ def test_a_person_who_was_never_here_knows_where_to_click(page, site, alice):
     expect(page.get_by_role("heading", name="The one person assessed so far")).to_be_visible()
 
 
-@pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("fr", "dark")])
+@pytest.mark.parametrize(("language", "theme"), THEMES)
 def test_it_has_no_serious_fault_of_accessibility(
     browser, site, alice, bring, request, language, theme
 ):

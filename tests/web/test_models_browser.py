@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from mlcore import registry, services
 from mlcore.engine import artifact
 from mlcore.models import Origin
-from tests.accessibility import no_serious_fault
+from tests.accessibility import THEMES, for_everyone
 from tests.accounts.factories import make_person
 from tests.browser import PASSWORD
 from tests.browser import sign_in as fill_in
@@ -112,8 +112,8 @@ def addresses(first, second):
     ]
 
 
-@pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("fr", "dark")])
-def test_no_page_has_a_serious_fault_of_accessibility(browser, models, language, theme):
+@pytest.mark.parametrize(("language", "theme"), THEMES)
+def test_every_page_is_for_everyone(browser, models, language, theme):
     site, first, second = models
     context = browser.new_context(locale=language, color_scheme=theme)
     page = context.new_page()
@@ -122,19 +122,5 @@ def test_no_page_has_a_serious_fault_of_accessibility(browser, models, language,
         page.goto(f"{site}{address}")
         for details in page.locator("details").all():
             details.evaluate("element => element.open = true")
-        no_serious_fault(page)
-    context.close()
-
-
-@pytest.mark.parametrize("language", ["en", "fr"])
-def test_a_narrow_phone_shows_every_page_without_scrolling_sideways(browser, models, language):
-    site, first, second = models
-    context = browser.new_context(locale=language, viewport={"width": 360, "height": 740})
-    page = context.new_page()
-    sign_in(page, site)
-    for address in addresses(first, second):
-        page.goto(f"{site}{address}")
-        for details in page.locator("details").all():
-            details.evaluate("element => element.open = true")
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360, address
+        for_everyone(page)
     context.close()

@@ -15,7 +15,7 @@ from mlcore.models import Origin
 from predictions.models import Prediction, Source
 from predictions.services import Request, predict
 from tests import other_model
-from tests.accessibility import no_serious_fault
+from tests.accessibility import THEMES, for_everyone
 from tests.accounts.factories import make_person
 from tests.conftest import EMPLOYEE
 
@@ -214,14 +214,15 @@ def test_who_was_signed_out_meanwhile_is_led_to_the_sign_in(
     page.wait_for_url("**/accounts/login/**")
 
 
-@pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("fr", "dark")])
-def test_no_page_about_a_person_has_a_serious_fault(
+@pytest.mark.parametrize(("language", "theme"), THEMES)
+def test_every_page_about_a_person_is_for_everyone(
     browser, live_server, assessed, enter, language, theme
 ):
-    made = [assessed(over_time="No"), assessed()]
+    longest = "E" * 64
+    made = [assessed(over_time="No", employee_id=longest), assessed(employee_id=longest)]
     other = services.register(files=artifact.files_of(other_model.ARTIFACT), origin=Origin.TRAINED)
     services.activate(version=other, reason="our own")
-    made += [assessed(other_model.EMPLOYEE, employee_id="E-1024")]
+    made += [assessed(other_model.EMPLOYEE, employee_id=longest)]
     context = browser.new_context(locale=language, color_scheme=theme)
     enter(context)
     page = context.new_page()
@@ -229,31 +230,14 @@ def test_no_page_about_a_person_has_a_serious_fault(
         made[1].get_absolute_url(),
         f"{made[1].get_absolute_url()}what-if/?over_time=No&monthly_income=beaucoup",
         f"{made[2].get_absolute_url()}what-if/?teletravail=Oui",
-        "/predictions/employee/?reference=E-1024",
+        f"/predictions/employee/?reference={longest}",
         "/predictions/employee/?reference=nobody",
         "/predictions/employee/?reference=%00",
     ):
         page.goto(f"{live_server.url}{address}")
         for details in page.locator("main details > summary").all():
             details.click()
-        no_serious_fault(page)
-    context.close()
-
-
-def test_a_narrow_phone_shows_a_person_without_scrolling_sideways(
-    browser, live_server, assessed, enter
-):
-    made = [assessed(employee_id="E" * 64) for _ in range(2)]
-    context = browser.new_context(viewport={"width": 360, "height": 740})
-    enter(context)
-    page = context.new_page()
-    for address in (
-        made[1].get_absolute_url(),
-        f"{made[1].get_absolute_url()}what-if/?over_time=No",
-        f"/predictions/employee/?reference={'E' * 64}",
-    ):
-        page.goto(f"{live_server.url}{address}")
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360, address
+        for_everyone(page)
     context.close()
 
 
