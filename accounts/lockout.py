@@ -23,6 +23,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""By so much the clocks of two web servers may."""
+
 
 def is_locked_out(request: HttpRequest) -> bool:
     """Whether this request tried to sign in and was refused by the lock, not by the password."""
@@ -31,6 +34,18 @@ def is_locked_out(request: HttpRequest) -> bool:
 
 class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]
     """axes', which also locks an address that has failed too often, whatever the usernames."""
+
+    def get_user_attempts(
+        self, request: HttpRequest, credentials: dict[str, Any] | None = None
+    ) -> list[QuerySet[Any]]:
+        return [_until_now(found) for found in super().get_user_attempts(request, credentials)]
+
+    def clean_expired_user_attempts(
+        self, request: HttpRequest | None = None, credentials: dict[str, Any] | None = None
+    ) -> int:
+        counting = (get_cool_off_threshold(request), _latest())
+        deleted, _by_table = AccessAttempt.objects.exclude(attempt_time__range=counting).delete()
+        return int(deleted)
 
     def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
         """The failures that count against this try; as many as lock it when its address has."""
@@ -60,7 +75,16 @@ def _recent(request: HttpRequest) -> QuerySet[Any]:
         ip_address=request.axes_ip_address,  # type: ignore[attr-defined]
         attempt_time__gte=get_cool_off_threshold(request),
     )
-    return attempts.order_by()
+    return _until_now(attempts).order_by()
+
+
+def _until_now(attempts: QuerySet[Any]) -> QuerySet[Any]:
+    """Without those of a clock that was ahead, which would lock for as long as it was."""
+    return attempts.filter(attempt_time__lte=_latest())
+
+
+def _latest() -> datetime:
+    return timezone.now() + CLOCKS_DIFFER
 
 
 def _falls_below(limit: int, attempts: QuerySet[Any], cool_off: timedelta) -> datetime:

@@ -23,6 +23,9 @@ View = TypeVar("View", bound=Callable[..., Any])
 # Seconds: what a person does within them of the last time is not written down.
 RENEWED_AFTER = 60
 
+# Seconds by which the clocks of two web servers may differ.
+CLOCKS_DIFFER = 60
+
 _BEGUN, _SEEN = "begun", "seen"  # seconds since the epoch
 _UNATTENDED = "unattended"
 
@@ -32,6 +35,18 @@ class SessionStore(DatabaseSessionStore):
 
     Its name is what Django looks for in the module of `SESSION_ENGINE`.
     """
+
+    def load(self) -> dict[str, Any]:
+        """What is kept of it; nothing once it has ended.
+
+        One that was seen in the future, by a clock that was ahead, would be good for as long as
+        that was: it has ended.
+        """
+        kept: dict[str, Any] = super().load()
+        if kept.get(_SEEN, 0) <= time.time() + CLOCKS_DIFFER:
+            return kept
+        self._session_key = None
+        return {}
 
     def begin(self) -> None:
         """Someone has signed in."""

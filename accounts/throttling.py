@@ -76,6 +76,14 @@ class Standing:
         return found | {"Retry-After": str(self.resets)} if self.refused else found
 
 
+def _runs(ends: float, now: float) -> bool:
+    """Whether the window that ends then has begun and goes on.
+
+    A clock that was put back does not make anyone wait for longer than a window.
+    """
+    return now < ends <= now + WINDOW
+
+
 class Windows:
     """How much everyone has used of each limit in their present window. One process's, in memory.
 
@@ -93,11 +101,10 @@ class Windows:
         now, and in how many seconds all of it is there again."""
         now = time.time()
         with self._lock:
-            if now - self._swept > WINDOW:
+            if not 0 <= now - self._swept <= WINDOW:
                 self._sweep(now)
             used, ends = self._used.get((limit, who), (0, 0.0))
-            # A clock that was put back does not make anyone wait for longer than a window.
-            if not now < ends <= now + WINDOW:
+            if not _runs(ends, now):
                 used, ends = 0, now + WINDOW
             fits = used + cost <= quota
             if fits:
@@ -111,7 +118,7 @@ class Windows:
 
     def _sweep(self, now: float) -> None:
         """Forget who has not asked for a window: who varies their address fills no memory."""
-        self._used = {key: kept for key, kept in self._used.items() if kept[1] > now}
+        self._used = {key: kept for key, kept in self._used.items() if _runs(kept[1], now)}
         self._swept = now
 
 

@@ -2,12 +2,15 @@
 
 The process that guards the others gives it twice a second. It is a file's time of change, in the
 system's temporary directory: one machine or one container asks about its own worker, and needs
-neither a port nor the database for that.
+neither a port nor the database for that, nor room on the disk. The time is that of the machine's
+monotonic clock, which nobody can set: by the other, a worker that ended before the clock was put
+back would be alive until it has caught up.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -29,11 +32,20 @@ def file() -> Path:
 
 
 def age() -> float | None:
-    """Seconds since the last sign; None when there has never been one."""
+    """Seconds since the last sign; None when there has been none since the machine was started."""
     try:
-        return max(0.0, time.time() - file().stat().st_mtime)
+        seconds = time.monotonic() - file().stat().st_mtime
     except FileNotFoundError:
         return None
+    return seconds if seconds >= 0 else None
+
+
+def give() -> None:
+    """Give a sign of life, if the disk allows it."""
+    now = time.monotonic()
+    with suppress(OSError):
+        file().touch()
+        os.utime(file(), (now, now))
 
 
 def is_alive() -> bool:
@@ -51,11 +63,9 @@ def install() -> None:
 
 def _beating(status: Callable[[Any], str]) -> Callable[[Any], str]:
     """A guard asks for its own status whenever it has looked at its processes."""
-    sign = file()
 
     def beat_and_tell(guard: Any) -> str:
-        with suppress(OSError):
-            sign.touch()
+        give()
         return status(guard)
 
     return beat_and_tell

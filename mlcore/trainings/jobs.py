@@ -126,7 +126,7 @@ def claim(run_id: int) -> TrainingRun | None:
             TrainingRun.objects.filter(pk=run_id, state=RunState.QUEUED).update(claim="")
             return None
         taken = TrainingRun.objects.filter(
-            Q(state=RunState.QUEUED) | Q(state=RunState.RUNNING, heartbeat_at__lt=now - SILENCE),
+            Q(state=RunState.QUEUED) | Q(state=RunState.RUNNING) & ~_spoken_of(now),
             pk=run_id,
             attempts__lt=MOST_ATTEMPTS,
         ).update(
@@ -146,10 +146,9 @@ def claim(run_id: int) -> TrainingRun | None:
 
 def others_at_work(run_id: int, *, now: datetime | None = None) -> QuerySet[TrainingRun]:
     """Other trainings that a living process works on; at most one."""
-    since = (now or timezone.now()) - SILENCE
-    return TrainingRun.objects.filter(state=RunState.RUNNING, heartbeat_at__gte=since).exclude(
-        pk=run_id
-    )
+    return TrainingRun.objects.filter(
+        _spoken_of(now or timezone.now()), state=RunState.RUNNING
+    ).exclude(pk=run_id)
 
 
 def launching(run_id: int) -> bool:
@@ -177,8 +176,15 @@ def _held(run: TrainingRun) -> QuerySet[TrainingRun]:
 def silent() -> QuerySet[TrainingRun]:
     """Trainings that should go on, but that nobody has spoken of for a minute."""
     return TrainingRun.objects.filter(
-        state__in=AT_WORK, heartbeat_at__lt=timezone.now() - SILENCE
+        ~_spoken_of(timezone.now()), state__in=AT_WORK, heartbeat_at__isnull=False
     ).order_by("pk")
+
+
+def _spoken_of(now: datetime) -> Q:
+    """Those with a recent heartbeat. One of the future was written by a clock that was ahead:
+    it would keep a training alive for as long as that was.
+    """
+    return Q(heartbeat_at__range=(now - SILENCE, now + SILENCE))
 
 
 def give_up_on_silent() -> int:

@@ -198,13 +198,15 @@ def resume(*, at_once: bool = False) -> int:
 
     How many files that were.
     """
-    before = timezone.now() - SILENCE
+    now = timezone.now()
+    # What happened in the future, by a clock that was ahead, keeps no file from going on.
+    lately = (now - SILENCE, now + SILENCE)
     at_work = Batch.objects.filter(state__in=AT_WORK)
     if not at_once:
-        at_work = at_work.filter(started_at__lt=before).exclude(
+        at_work = at_work.exclude(started_at__range=lately).exclude(
             Exists(
                 BatchChunk.objects.filter(
-                    Q(made_at__gte=before) | Q(done_at__gte=before), batch=OuterRef("pk")
+                    Q(made_at__range=lately) | Q(done_at__range=lately), batch=OuterRef("pk")
                 )
             )
         )

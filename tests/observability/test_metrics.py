@@ -176,7 +176,7 @@ def test_the_background_worker_tells_its_tasks_and_its_life(
 def test_a_worker_is_taken_for_dead_when_it_gives_no_sign(tmp_path, monkeypatch):
     monkeypatch.setattr(heartbeat, "file", lambda: tmp_path / "sign")
     assert not heartbeat.is_alive()
-    (tmp_path / "sign").touch()
+    heartbeat.give()
     assert heartbeat.is_alive()
     long_ago = (tmp_path / "sign").stat().st_mtime - heartbeat.SILENCE
     os.utime(tmp_path / "sign", (long_ago, long_ago))

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connections
 from django_q.cluster import Cluster
 
-from mlcore import heartbeat, signals, worker_guard
+from mlcore import heartbeat, set_back, signals, worker_guard
 
 
 class Command(BaseCommand):
@@ -24,8 +25,13 @@ class Command(BaseCommand):
         connections.close_all()
         worker_guard.install()
         heartbeat.install()
+        set_back.install()
         signals.worker_starting.send(sender=Command)
         cluster = Cluster()
         cluster.start()
         cluster.sentinel.join()
         signals.worker_ended.send(sender=Command)
+        # Whoever stops all processes at once stops the guard, too.
+        if (status := cluster.sentinel.exitcode) not in (0, -signal.SIGTERM):
+            # Only what fails is started again everywhere.
+            raise CommandError(f"The background worker's guard ended by itself (status {status}).")
