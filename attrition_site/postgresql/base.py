@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.backends.postgresql import base
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-# Seconds that a request waits for a connection while the server is known to be away.
+# Seconds that a request waits for a connection while nobody gets one.
 AWAY_PATIENCE = 0.1
 
 
@@ -58,6 +58,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 self.pool.putconn(connection)  # which makes another one in its place
                 connection = super().get_new_connection(conn_params)
         except PoolTimeout as error:
+            if self.pool is not None:
+                expect_no_connection(self.pool)
             # Its code says that nothing has been sent to the server.
             raise psycopg.errors.SqlclientUnableToEstablishSqlconnection(str(error)) from error
         if self.pool is not None:
@@ -66,8 +68,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 def expect_no_connection(pool: ConnectionPool[Any]) -> None:
-    """Of a server that cannot be reached, let requests know at once, and not one by one after the
-    time that one is worth waiting for; who gets a connection ends this."""
+    """Where the server cannot be reached, or every connection is held up, let requests know at
+    once, and not one by one after the time that one is worth waiting for: those behind them wait
+    as well. Who gets a connection ends this."""
     pool.timeout = AWAY_PATIENCE
 
 

@@ -15,7 +15,7 @@ from tests.reliability.traffic import judge, traffic
 pytestmark = pytest.mark.no_database
 
 CONNECTIONS, WORKERS, THREADS, POOL = 200, 2, 16, 8
-ANSWERED = 20.0  # seconds
+ANSWERED = 10.0  # seconds
 RECOVERY = 5.0
 
 
@@ -87,7 +87,7 @@ def test_all_of_them_ask_at_once(web, place, seen, long):
     seen(
         "200 connections ask at once of 2 web processes, each with 16 threads and 8 connections to"
         " the database",
-        promised="each is answered within 20 s, 201 or 503 with `Retry-After`; the database has no"
+        promised="each is answered within 10 s, 201 or 503 with `Retry-After`; the database has no"
         " more than the 16 connections; afterwards all is as before",
         saw=f"{len(flow.assessed()):,} answered 201, {len(flow.refused())} 503, the slowest after"
         f" {slowest(flow):.1f} s; {database.most} connections at most",
