@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import wraps
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
@@ -14,9 +15,8 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.module_loading import module_has_submodule
-from django.views.decorators.http import require_safe
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
@@ -26,6 +26,7 @@ from rest_framework.views import APIView
 
 from attrition_site.observability.queue import oldest_waiting
 from attrition_site.probe import Probe, answers
+from attrition_site.requests.problems import answer
 from mlcore import registry
 
 # Seconds the database has to answer. A caller waits two at most, whatever happens to it.
@@ -85,15 +86,30 @@ _probe = Probe()
 # ------------------------------------------------------------------ for whoever runs the processes
 
 
+def _read_only(
+    view: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Answers GET and HEAD, and anything else as the API does."""
+
+    @wraps(view)
+    def read(request: HttpRequest) -> HttpResponse:
+        if request.method in ("GET", "HEAD"):
+            return view(request)
+        allowed = {"Allow": "GET, HEAD"}
+        return answer(request, 405, code="method_not_allowed", detail="", headers=allowed)
+
+    return read
+
+
 @login_not_required
-@require_safe
+@_read_only
 def live(request: HttpRequest) -> JsonResponse:
     """Whether this process answers at all; nothing else is asked."""
     return _told({"status": "alive", "version": settings.VERSION}, 200)
 
 
 @login_not_required
-@require_safe
+@_read_only
 def ready(request: HttpRequest) -> JsonResponse:
     """Whether requests may be sent to this process: 503 while they could not be answered.
 
@@ -101,7 +117,7 @@ def ready(request: HttpRequest) -> JsonResponse:
     """
     seen = _probe.ask(_look, PATIENCE) or _Seen()
     is_ready = seen.database and seen.migrations and seen.model
-    answer = {
+    found = {
         "status": "ready" if is_ready else "not ready",
         "database": seen.database,
         "migrations": seen.migrations,
@@ -109,11 +125,11 @@ def ready(request: HttpRequest) -> JsonResponse:
         "oldest_task_seconds": seen.oldest_task_seconds,
         "version": settings.VERSION,
     }
-    return _told(answer, 200 if is_ready else 503)
+    return _told(found, 200 if is_ready else 503)
 
 
-def _told(answer: Mapping[str, object], status: int) -> JsonResponse:
-    return JsonResponse(dict(answer), status=status, headers={"Cache-Control": "no-store"})
+def _told(found: Mapping[str, object], status: int) -> JsonResponse:
+    return JsonResponse(dict(found), status=status, headers={"Cache-Control": "no-store"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

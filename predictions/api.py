@@ -6,7 +6,8 @@ from typing import Any, cast
 from uuid import UUID
 
 import orjson
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -51,6 +52,15 @@ class PredictViewSet(ViewSet):
 
     http_method_names = ("post",)
     permission_classes = (needs("predictions.assess_by_api"),)
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """As DRF's, and lets go of what was asked and answered."""
+        response = super().dispatch(request, *args, **kwargs)
+        # DRF's request and view refer to themselves: until Python's collector comes by they would
+        # keep what belongs to a thousand employees, megabytes.
+        self.request.parser_context.clear()
+        vars(self).clear()
+        return response
 
     @extend_schema(
         operation_id="predict_attrition",
@@ -98,8 +108,6 @@ class PredictViewSet(ViewSet):
         employees = _employees(request.data)
         charge(request, _EMPLOYEES, len(employees))
         frame = active.schema.clean_many(employees)
-        # DRF's request and view hold each other, and go when the collector comes by: not with this.
-        employees.clear()
         results: dict[int, dict[str, Any]] = {
             index: {"index": index, "status": 422, "errors": by_field(problems)}
             for index, problems in frame.problems.items()

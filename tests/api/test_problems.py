@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -242,14 +242,14 @@ def test_without_a_database_nothing_is_shown(
     assert response["Cache-Control"] == "no-store"
 
 
-def test_a_record_that_cannot_be_written_is_not_shown(
-    forgiving, active_model, employee, monkeypatch, no_record
-):
-    def lost(*args, **kwargs):
-        raise OperationalError("disk full")
+def test_a_record_that_cannot_be_written_is_not_shown(forgiving, active_model, employee, no_record):
+    def lost(execute, sql, *args):
+        if sql.startswith("INSERT INTO predictions_prediction"):
+            raise OperationalError("disk full")
+        return execute(sql, *args)
 
-    monkeypatch.setattr(Prediction, "save", lost)
-    response = forgiving.post(ONE, employee, expect=503)
+    with connection.execute_wrapper(lost):
+        response = forgiving.post(ONE, employee, expect=503)
     assert "probability" not in response.json()
     assert response["Retry-After"] == "5"
 
