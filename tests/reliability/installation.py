@@ -141,11 +141,15 @@ class Web:
     def token(self) -> str:
         """Of the account that uses the API: one that does not end before what is being tried."""
         if not self._token or time.monotonic() - self._token_since > TOKEN_LASTS:
-            who = {"username": "api", "password": PUBLISHED_PASSWORD}
-            answer = self.ask("/api/v1/auth/token", who)
-            assert answer.status == 200, answer
-            self._token, self._token_since = answer.body["access"], time.monotonic()
+            self._token, self._token_since = self.sign_in(), time.monotonic()
         return self._token
+
+    def sign_in(self) -> str:
+        """A new access token of that account."""
+        who = {"username": "api", "password": PUBLISHED_PASSWORD}
+        answer = self.ask("/api/v1/auth/token", who)
+        assert answer.status == 200, answer
+        return str(answer.body["access"])
 
     def ask(self, path: str, body: Any = None, token: str = "", timeout: float = 20) -> Answer:
         """Over a connection of its own. Raises OSError or HTTPException when that breaks."""

@@ -51,6 +51,8 @@ class Traffic:
     """What the reference of each of its employees begins with."""
     connections: int
     answers: list[Asked] = field(default_factory=list)
+    expired: list[Asked] = field(default_factory=list)
+    """Answered 401 to who signed in again then: not among the answers."""
 
     def assessed(self) -> list[Asked]:
         return [one for one in self.answers if one.status == 201]
@@ -89,15 +91,31 @@ class Traffic:
 
 @contextlib.contextmanager
 def traffic(
-    web: Web, connections: int = 8, *, pause: float = 0.01, seconds: float = 300
+    web: Web,
+    connections: int = 8,
+    *,
+    pause: float = 0.01,
+    seconds: float = 300,
+    signing_in_again: bool = False,
 ) -> Iterator[Traffic]:
     """Ask over so many keep-alive connections, `pause` seconds after each answer, until the block
     or `seconds` have ended. Every request that was sent is waited for.
+
+    Who is `signing_in_again` asks for a new token whenever theirs is refused.
     """
     flow = Traffic(connections=connections)
     token = web.token
     over = threading.Event()
     deadline = time.monotonic() + seconds
+
+    signing_in = threading.Lock()
+
+    def sign_in_again(refused: str) -> None:
+        """Once, for all who were refused by the same token."""
+        nonlocal token
+        with signing_in:
+            if token == refused:
+                token = web.sign_in()
 
     def ask(number: int) -> None:
         line = http.client.HTTPConnection("127.0.0.1", web.port, timeout=PATIENCE)
@@ -105,24 +123,27 @@ def traffic(
         while not over.is_set() and time.monotonic() < deadline:
             count += 1
             employee = f"{flow.name}-{number}-{count}"
-            began = time.monotonic()
+            began, used = time.monotonic(), token
             status = headers = body = None
             try:
-                answer = exchange(line, ASSESS, EMPLOYEE | {"employee_id": employee}, token)
+                answer = exchange(line, ASSESS, EMPLOYEE | {"employee_id": employee}, used)
                 status, headers, body = answer.status, answer.headers, answer.body
             except (OSError, http.client.HTTPException):
                 line.close()
-            flow.answers.append(
-                Asked(
-                    employee_id=employee,
-                    connection=number,
-                    began=began,
-                    ended=time.monotonic(),
-                    status=status,
-                    headers=headers,
-                    body=body,
-                )
+            asked = Asked(
+                employee_id=employee,
+                connection=number,
+                began=began,
+                ended=time.monotonic(),
+                status=status,
+                headers=headers,
+                body=body,
             )
+            if status == 401 and signing_in_again:
+                flow.expired.append(asked)
+                sign_in_again(used)
+            else:
+                flow.answers.append(asked)
             over.wait(pause)
         line.close()
 
