@@ -16,7 +16,10 @@ import pytest
 BASE_DIR = Path(__file__).resolve().parent.parent
 PATIENCE = 120  # seconds; only a failure takes that long
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmarks read /proc")
+pytestmark = [
+    pytest.mark.no_database,  # they start their own
+    pytest.mark.skipif(sys.platform != "linux", reason="the benchmarks read /proc"),
+]
 
 
 @pytest.fixture
@@ -111,7 +114,6 @@ def test_pages_are_timed_at_two_sizes(temporary):
     assert left_behind(temporary) == []
 
 
-@pytest.mark.no_database
 def test_growth_is_measured_until_a_month_is_put_away(temporary):
     with running(temporary, "--quick", "growth") as (process, printed):
         process.wait(PATIENCE)

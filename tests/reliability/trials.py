@@ -18,7 +18,7 @@ from tests.reliability.wire import Answer, Line, Request, tell
 MOST_SECONDS = 5.0
 """Within which everything is answered, right or wrong, unless it is made to cost something."""
 _MOST_SHOWN = 3000  # bytes of a request, in a message
-# What answers whoever runs the processes, `/health/live` and `/health/ready`, is no part of the API.
+# What answers whoever runs the processes (`/health/live`, `/health/ready`) is no part of the API.
 _API = re.compile(rb"/api/|/predict/|/health(\?|\Z)")
 _RESULT = re.compile(r"/predictions/[0-9a-f-]{36}/\Z")
 _BACK = b"POST /i18n/"
