@@ -39,6 +39,8 @@ RETRY_AFTER = 5
 _GIVEN_UP = {"57014", "55P03"}
 # PostgreSQL's code for a full disk, and the system's own, of a quota as well.
 _DISK_FULL = "53100"
+# SQLite's, of its database and of the index of its log, which the first connection makes.
+_SQLITE_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE}
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 _GONE = (OperationalError, InterfaceError)
 # The connection broke, or PostgreSQL ended at once: it may have done what it did not confirm.
@@ -199,7 +201,7 @@ def _disk_is_full(error: BaseException | None) -> bool:
         return error.errno in _NO_SPACE
     cause = error and error.__cause__
     if isinstance(cause, sqlite3.Error):
-        return getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        return getattr(cause, "sqlite_errorcode", None) in _SQLITE_FULL
     return getattr(cause, "sqlstate", "") == _DISK_FULL
 
 
