@@ -98,7 +98,8 @@ class Connection:
         named = head.find(_LENGTH_NAME)
         length = _LENGTH.match(head, named + len(_LENGTH_NAME)) if named >= 0 else None
         self._length = int(length[1]) if length else 0
-        self._endless = b"\r\ntransfer-encoding:" in head
+        # gunicorn refuses most such lengths; where the next request begins is not known after any.
+        self._endless = b"\r\ntransfer-encoding:" in head or (named >= 0 and not length)
         if self.lacking and b"\r\nexpect: 100-continue" in head and b" http/1.1\r\n" in head:
             self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         return True
@@ -202,6 +203,7 @@ class Arrived:
                     continue
                 if not data:
                     # A file that lacks its end must not be taken for a whole one.
+                    self._connection.give_up()
                     raise ConnectionResetError("The client hung up before all had come.")
                 self._lacking -= len(data)
                 waited = time.monotonic() - began
@@ -228,6 +230,11 @@ class Answer:
         self._changed = threading.Condition(threading.Lock())
 
     @property
+    def written(self) -> bool:
+        """Whether gunicorn has begun to write an answer, and not ended."""
+        return self.begun or bool(self._head)
+
+    @property
     def unsent(self) -> int:
         """Bytes that wait for the client to take them."""
         return len(self._unsent)
@@ -238,7 +245,7 @@ class Answer:
             if not self._head:
                 self._head = data  # gunicorn writes it by itself; it goes with what follows
                 return
-            data, self._head, self.begun = self._head + data, b"", True
+            data, self._head = self._head + data, b""
         self._send(data)
 
     def sendfile(self, file: Any, offset: int, count: int) -> None:
@@ -250,14 +257,16 @@ class Answer:
 
     def finish(self) -> None:
         """The answer is complete."""
-        head, self._head, self.begun = self._head, b"", False
+        head, self._head = self._head, b""
         if head:
             self._send(head)
+        self.begun = False
 
     def _send(self, data: bytes) -> None:
         connection = self._connection
         if connection.given_up:
             raise ConnectionAbortedError("The client was too slow.")
+        self.begun = True
         if not self._unsent:  # nobody else adds to it
             sent = connection.send(data)
             if sent == len(data):

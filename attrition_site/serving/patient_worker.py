@@ -21,7 +21,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -44,9 +44,6 @@ _OTHER_FILES = 128
 
 _AT_ONCE = 64 * 1024
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
-
-listeners: list[Callable[[int], None]] = []
-"""Called with how many clients were given up within the last second, when there were any."""
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
@@ -113,9 +110,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         if self.alive:
             self.set_accept_enabled(True)
         if self.given_up:
-            for listener in listeners:
-                listener(self.given_up)
-            self.log.warning("Gave up %s clients that were too slow.", self.given_up)
+            self.log.warning("Gave up %s clients that were too slow, or gone.", self.given_up)
             self.given_up = 0
 
     def accept(self, listener: socket.socket) -> None:
@@ -217,9 +212,12 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         except (ConnectionError, NoMoreData, StopIteration):
             pass  # the client is gone, or an answer broke off and was logged
         except Exception as error:
-            self.handle_error(request, connection.sock, connection.client, error)
-            with suppress(OSError):
-                connection.sock.finish()
+            if connection.sock.written:
+                self.log.exception("An answer broke off.")
+            else:
+                self.handle_error(request, connection.sock, connection.client, error)
+                with suppress(OSError):
+                    connection.sock.finish()
         finally:
             connection.keep = keep and connection.arrived.complete
             self.method_queue.defer(self.served, connection)
@@ -257,7 +255,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         """
         connection.closing = True
         connection.received.clear()
-        connection.deadline = time.monotonic() + PATIENCE
+        connection.deadline = time.monotonic() + (PATIENCE if self.alive else LINGER)
         connection.line.shutdown(socket.SHUT_WR)
         self.listen(connection, _READ)
 

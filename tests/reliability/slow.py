@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-HOST = b"Host: 127.0.0.1\r\n"
+from tests.reliability.spoken import HOST
+
 ASSESS_HEAD = (
     b"POST /api/v1/predict/attrition HTTP/1.1\r\n"
     + HOST
@@ -50,7 +51,9 @@ KINDS = {
         at_once=FILE_HEAD + b"\r\n--x\r\n", rest=b"--x\r\nContent-Disposition: " * 50
     ),
     "reads a byte a second": Kind(
-        at_once=b"GET /api/v1/docs HTTP/1.1\r\n" + HOST + b"\r\n", reads=1, stays=True
+        at_once=b"GET /api/v1/docs HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n",
+        reads=1,
+        stays=True,
     ),
     "reads nothing": Kind(
         at_once=(
