@@ -59,7 +59,7 @@ KINDS = {
         at_once=(
             b"GET /static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js HTTP/1.1\r\n"
             + HOST
-            + b"\r\n"
+            + b"Connection: close\r\n\r\n"
         ),
         stays=True,
     ),
