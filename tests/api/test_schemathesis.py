@@ -20,6 +20,9 @@ def api_schema(live_server, active_model):
     return schemathesis.openapi.from_url(f"{live_server.url}/api/v1/schema")
 
 
+# What a database could make of it is tried by thousands in `tests/reliability`.
+pytestmark = pytest.mark.any_database
+
 schema = schemathesis.pytest.from_fixture("api_schema")
 
 

@@ -297,8 +297,7 @@ def test_what_files_are_brought(trials, long, seen, model, cookies):
                 bring((address, "large.xlsx", content))
     seen(
         "Tables, workbooks and models that are broken, or made to break what reads them",
-        promised="The reason, beside the form, within 5 s (30 s for what unpacks to 200 MB); no"
-        " file of it is kept",
+        promised="The reason, beside the form, within 5 s; 30 s for what unpacks to 200 MB",
         saw=told(trials),
     )
 
