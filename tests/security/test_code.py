@@ -27,6 +27,8 @@ ASK_OURSELVES = {
     "attrition_site/probe.py",
     "attrition_site/serve.py",
     "attrition_site/serving/web_server.py",
+    "attrition_site/serving/connection.py",
+    "attrition_site/serving/patient_worker.py",
     "attrition_site/serving/preparation.py",
     "attrition_site/serving/first_process.py",
     "attrition_site/observability/exposition.py",
