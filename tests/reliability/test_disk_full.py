@@ -116,18 +116,22 @@ def test_the_disk_of_the_database_is_full(disk, installation, site, seen, long):
     assert resumed < PROMISED_SECONDS
 
 
+def wants_the_next_file_of_its_log(installation, site):
+    """Ask for it, which load would a little later; whether there was no room. Some that were made
+    before are used first.
+    """
+    with contextlib.suppress(psycopg.OperationalError):
+        installation.query("SELECT pg_switch_wal(), pg_logical_emit_message(true, '', '')")
+    return site.ask("/health").status == 503
+
+
 def test_the_disk_of_the_write_ahead_log_is_full(disk, installation, site, seen, long):
     for _ in range(5 if long else 1):
         with traffic(site) as flow:
             flow.until_assessed_again(time.monotonic())
             disk.fill()
             try:
-                # The next file of the log, which under load it would need a little later.
-                with contextlib.suppress(psycopg.OperationalError):
-                    installation.query(
-                        "SELECT pg_switch_wal(), pg_logical_emit_message(true, '', '')"
-                    )
-                until(lambda: site.ask("/health").status == 503)
+                until(lambda: wants_the_next_file_of_its_log(installation, site))
                 time.sleep(LASTS)
                 program, person = site.ask(ASSESS, EMPLOYEE, site.token), site.ask(SIGN_IN)
             finally:
