@@ -12,6 +12,7 @@ web_process.prepare()
 django.setup()
 
 from attrition_site import checks  # noqa: E402 (it knows models)
+from attrition_site.requests.charsets import TextRequest  # noqa: E402
 
 checks.refuse_to_start()
 
@@ -32,3 +33,4 @@ if _database["ENGINE"] == "attrition_site.postgresql":
         KeptConnection.patience = settings.DATABASE_STATEMENT_SECONDS + 2.0
 
 application = get_wsgi_application()
+application.request_class = TextRequest

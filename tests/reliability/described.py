@@ -41,7 +41,10 @@ def interactions(web: Web, *, seed: int, examples: int, bounds: bool) -> Iterato
                 f"{check.name}: {check.failure_info.failure}\n{check.failure_info.code_sample}"
                 for checks in event.recorder.checks.values()
                 for check in checks
-                if check.status == Status.FAILURE and check.failure_info
+                if check.status == Status.FAILURE
+                and check.failure_info
+                # The web server refuses an address that is too long before the API sees it.
+                and "Received: 414" not in str(check.failure_info.failure)
             ]
         elif isinstance(event, events.FatalError):
             raise event.exception

@@ -309,3 +309,11 @@ def test_no_header_says_below_which_path_the_product_stands(trials, cookies):
         for value in (b"/x", b"/predictions", b"/health"):
             moved = replace(page, headers=(*page.headers, (name, value)))
             assert trials.ask(moved).status == 200
+
+
+def test_no_charset_is_a_fault(trials, cookies):
+    """Some of Python's codecs read no text."""
+    for charset in (b"rot13", b"idna", b"hex", b"punycode"):
+        kind = (b"Content-Type", b"application/x-www-form-urlencoded; charset=" + charset)
+        page = _get("/predictions/?employee_id=%C3%A9", cookies)
+        assert trials.ask(replace(page, headers=(*page.headers, kind))).status == 200

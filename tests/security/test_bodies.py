@@ -8,9 +8,10 @@ import zipfile
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
+from attrition_site.requests.charsets import TextRequest
 from predictions.models import Batch, Prediction
 from tests.people import bearer
 
@@ -199,3 +200,19 @@ def test_the_model_archive_is_read_as_names_of_a_known_few(client, carol, active
     )
     assert answer.status_code == 200
     assert "climbed" not in json.dumps(answer.context["form"].errors)
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data"])
+@pytest.mark.parametrize(
+    "charset", ["rot13", "idna", "hex", "punycode", "utf-16", "none-such", "\0", "UTF-8"]
+)
+def test_what_reads_no_text_is_no_charset(charset, kind):
+    sent = RequestFactory().generic("POST", "/?name=%C3%A9", b"", "text/plain").environ
+    request = TextRequest({**sent, "CONTENT_TYPE": f"{kind}; boundary=x; charset={charset}"})
+    assert request.GET["name"] == "é"
+    assert request.content_type == kind
+
+
+def test_a_browsers_charset_is_read():
+    sent = RequestFactory().generic("POST", "/", b"", "text/plain; charset=windows-1252").environ
+    assert TextRequest({**sent, "QUERY_STRING": "name=%E9"}).GET["name"] == "é"
