@@ -45,6 +45,7 @@ class SessionStore(DatabaseSessionStore):
         kept: dict[str, Any] = super().load()
         if kept.get(_SEEN, 0) <= time.time() + CLOCKS_DIFFER:
             return kept
+        self.delete(self._session_key)
         self._session_key = None
         return {}
 

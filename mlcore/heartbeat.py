@@ -44,8 +44,11 @@ def give() -> None:
     """Give a sign of life, if the disk allows it."""
     now = time.monotonic()
     with suppress(OSError):
-        file().touch()
-        os.utime(file(), (now, now))
+        try:
+            os.utime(file(), (now, now))
+        except FileNotFoundError:
+            file().touch()
+            os.utime(file(), (now, now))
 
 
 def is_alive() -> bool:

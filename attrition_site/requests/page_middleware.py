@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +13,9 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.middleware import AuthenticationMiddleware, LoginRequiredMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.contrib.sessions.middleware import SessionMiddleware
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -20,6 +23,9 @@ from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import gettext as _
 
 from accounts.sessions import SessionStore, is_unattended
+from attrition_site.observability.logs import error_line
+
+logger = logging.getLogger(__name__)
 
 # Features of browsers that the pages have no use for: a script that came in could not use them.
 _NOTHING = ", ".join(
@@ -59,6 +65,7 @@ class PageSessionMiddleware(_PagesOnly, SessionMiddleware):
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         session = request.session
+        changed = session.modified
         if (
             isinstance(session, SessionStore)
             and session.accessed
@@ -66,7 +73,15 @@ class PageSessionMiddleware(_PagesOnly, SessionMiddleware):
             and not is_unattended(request)
         ):
             session.attend()
-        return super().process_response(request, response)
+        try:
+            return super().process_response(request, response)
+        except (DatabaseError, SessionInterrupted) as error:  # Django makes the one of the other
+            if changed or response.status_code >= 500:
+                raise
+            # What the person asked for is done, and may be recorded: no answer may say otherwise
+            # because it could not be written down that they were there.
+            logger.warning("A session was not renewed: %s", error_line(error))
+            return response
 
 
 class PageUserMiddleware(_PagesOnly, AuthenticationMiddleware):

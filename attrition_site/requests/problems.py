@@ -24,6 +24,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views import defaults
 from rest_framework import exceptions
 
+from attrition_site.observability.logs import error_line
 from attrition_site.requests.middleware import current_request_id
 from mlcore.engine.schema import SchemaError
 from mlcore.registry import ModelUnavailableError
@@ -114,7 +115,7 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpRespo
         )
     if outage := _outage(error):
         # Where it was met says nothing: an outage meets every request, and would fill a disk.
-        logger.error("Answered 503: %s", error)
+        logger.error("Answered 503: %s", error_line(error))
         return _unavailable(instance, outage)
     if isinstance(error, Http404):
         error = exceptions.NotFound()

@@ -208,7 +208,7 @@ class Arrived:
                 self._lacking -= len(data)
                 waited = time.monotonic() - began
                 self._credit = min(PATIENCE, self._credit - waited + len(data) / PACE)
-                if self._credit < 0:
+                if self._credit < 0 and self._lacking:
                     self._connection.give_up()
                 return data
             raise ConnectionAbortedError("The client was too slow.")

@@ -4,8 +4,8 @@ gunicorn gives a thread to each connection that says something, and the thread w
 long as the client likes: as many slow clients as there are threads, and nobody else is answered.
 Here the main loop, which waits for all clients at once, collects each request, and a thread is
 given to it when it is whole. What a client does not take of its answer at once, the main loop sends
-on. Only a file that someone brings is read by a thread as it comes, since whoever may not bring one
-is refused before it is read; half of the threads may be about that.
+on. Two are waited for by a thread: who brings a file, since whoever may not bring one is refused
+before it is read, and who takes an answer of more than some megabytes. One thread is always left.
 
 Who stays behind the pace is given up: answered 408, where an answer is possible. When there are
 more connections, or more of what they have sent and not taken, than there is room for, whoever is
@@ -58,7 +58,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self.most_uploads = max(1, self.cfg.threads // 2)
         self.uploads: set[Connection] = set()
         self.queue: deque[Connection] = deque()
-        # Whose threads wait until they take some of a very large answer.
+        # Whose threads wait for them: these, and those who take a very large answer. One thread is
+        # left to everyone else.
         self.most_waiting = max(1, self.cfg.threads - 1)
         self.readers: set[Connection] = set()
         self.readers_lock = threading.Lock()
@@ -165,15 +166,16 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         if not data:
             self.lose(connection)
             return
-        if not connection.closing:
-            begins = not connection.received
-            connection.received += data
-            if self.hand_over_if_whole(connection):
-                return
-            if begins:
-                connection.deadline = time.monotonic() + PATIENCE
-            if len(connection.received) > _AT_ONCE:
-                self.keep_within_bounds()
+        if connection.closing:
+            return
+        begins = not connection.received
+        connection.received += data
+        if self.hand_over_if_whole(connection):
+            return
+        if begins:
+            connection.deadline = time.monotonic() + PATIENCE
+        if len(connection.received) > _AT_ONCE:
+            self.keep_within_bounds()
         connection.keep_pace(len(data))
 
     # -------------------------------------------------------------- to a thread, and back
@@ -186,16 +188,26 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             connection.deadline = time.monotonic() + TURN
             self.queue.append(connection)
             self.call_next_upload()
+        elif len(connection.received) > _AT_ONCE and self.held() > MAX_HELD:
+            self.give_up(connection, full=True)  # as much waits for a thread already
         else:
             self.hand_over(connection)
         return True
+
+    def held(self) -> int:
+        """Bytes that are kept for all clients together."""
+        return sum(one.held for one in self.connections)
 
     def hand_over(self, connection: Connection) -> None:
         connection.hand_over()
         self.tpool.submit(self.serve, connection)
 
     def call_next_upload(self) -> None:
-        while self.queue and len(self.uploads) < self.most_uploads:
+        while (
+            self.queue
+            and len(self.uploads) < self.most_uploads
+            and len(self.uploads) + len(self.readers) < self.most_waiting
+        ):
             connection = self.queue.popleft()
             self.uploads.add(connection)
             self.hand_over(connection)
@@ -226,9 +238,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         """The thread has let go of it."""
         connection.answering = False
         connection.arrived.begin(b"", b"", 0)
-        if connection in self.uploads:
-            self.uploads.remove(connection)
-            self.call_next_upload()
+        self.uploads.discard(connection)
+        self.call_next_upload()
         if connection not in self.connections:
             connection.line.close()
         elif connection.given_up:
@@ -273,7 +284,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def waiting(self, connection: Connection) -> Iterator[None]:
         with self.readers_lock:
             self.readers.add(connection)
-            if len(self.readers) > self.most_waiting:
+            if len(self.readers) + len(self.uploads) > self.most_waiting:
                 min(self.readers, key=_deadline).give_up()
         try:
             yield
@@ -283,7 +294,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def keep_within_bounds(self) -> None:
         """Have room for what clients have sent, and have not taken."""
-        while sum(one.held for one in self.connections) > MAX_HELD:
+        while self.held() > MAX_HELD:
             if not self.make_room(among=[one for one in self.connections if one.held]):
                 return
 
@@ -297,15 +308,15 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def give_up(self, connection: Connection, *, full: bool = False) -> None:
         """Wait no longer for this client, and say why where an answer is possible."""
-        if connection in self.queue:
+        waited = connection in self.queue
+        if waited:
             self.queue.remove(connection)
-            full = True
         half_answered = connection.sock.begun or connection.sock.unsent
         half_asked = connection.received or connection.given_up
         self.given_up += bool(half_answered or half_asked)
         with suppress(OSError):
             if half_asked and not half_answered and not connection.closing:
-                connection.send(_refusal(full=full))
+                connection.send(_refusal(full=full or waited))
                 if not full:
                     self.hang_up(connection)
                     return

@@ -57,7 +57,9 @@ class Databases:
         return name
 
     def copy_of(self, origin):
-        """One with all that another one holds; nobody may be asking that one."""
+        """One with all that another one holds.
+
+        Whoever is still connected to that is sent away: a thread that an earlier test left."""
         if connection.vendor == "sqlite":
             name = self.empty()
             with (
@@ -67,6 +69,10 @@ class Databases:
                 source.backup(target)
             return name
         name = self._name()
+        self._postgresql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            f" WHERE datname = '{origin}' AND backend_type = 'client backend'"
+        )
         self._postgresql(f"CREATE DATABASE {name} TEMPLATE {origin}")
         self._made.append(name)
         return name

@@ -137,7 +137,7 @@ def until_refused(trials, strategy, attempt, share):
     """Attempt what the strategy makes until so many were refused; `attempt` judges each."""
 
     @settings(
-        max_examples=3 * share,
+        max_examples=6 * share,
         deadline=None,
         database=None,
         derandomize=share < 1000,

@@ -8,16 +8,18 @@ import pytest
 import time_machine
 from django.conf import settings as configured
 from django.contrib.sessions.models import Session
+from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 
 from accounts.roles import assign_role
 from accounts.sessions import SessionStore
 from mlcore.models import RunState
-from predictions.models import Batch
+from predictions.models import Batch, Prediction
 from predictions.models.batch import BatchState
 from tests.accounts.conftest import PASSWORD
 from tests.accounts.factories import make_person
+from tests.conftest import EMPLOYEE
 from tests.training.conftest import make_draft
 
 PAGE = "/accounts/password/"
@@ -261,3 +263,31 @@ def test_a_new_password_has_twelve_characters(client, alice, quick_passwords, sh
     assert "12" in answer.content.decode()
     alice.refresh_from_db()
     assert alice.check_password(PASSWORD)
+
+
+def test_one_of_the_future_has_ended_for_good(signed_in):
+    day = 24 * 60
+    signed_in(day)
+    ahead = Client()
+    ahead.force_login(make_person(username="later"))
+    cookie = ahead.cookies["sessionid"].value
+    signed_in(0)  # the clock is put right
+    assert not is_in(ahead)
+    signed_in(day)
+    ahead.cookies["sessionid"] = cookie
+    assert not is_in(ahead)
+
+
+def test_who_could_not_be_kept_signed_in_is_told_what_was_done(signed_in, active_model):
+    """After a minute the session is renewed, when the answer is made and the record committed."""
+
+    def lost(execute, sql, *args):
+        if sql.startswith('UPDATE "django_session"'):
+            raise OperationalError("terminating connection")
+        return execute(sql, *args)
+
+    browser = signed_in(2)
+    with connection.execute_wrapper(lost):
+        answer = browser.post("/predictions/new/", EMPLOYEE)
+    assert answer.status_code == 302
+    assert Prediction.objects.get().get_absolute_url() == answer["Location"]
