@@ -23,6 +23,7 @@ from accounts.reader import (
     remember_language,
 )
 from mlcore import registry
+from mlcore.engine.soundness import UNSTORABLE
 from mlcore.models import ModelVersion
 from predictions import exports
 from predictions.filters import PredictionFilter
@@ -112,7 +113,7 @@ def _drawn_for_another(request: HttpRequest, active: registry.ActiveModel) -> bo
 
 def _carried_over(request: HttpRequest, active: registry.ActiveModel) -> HttpResponse:
     """The active model's form with what was typed into another's: nothing is judged yet."""
-    sha256 = request.POST[MODEL_FIELD]
+    sha256 = UNSTORABLE.sub("", request.POST[MODEL_FIELD])
     version = ModelVersion.objects.filter(sha256=sha256).first()
     carried = carry_over(
         {name: str(value) for name, value in request.POST.items()},

@@ -277,6 +277,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Django's `CSRF_FAILURE_VIEW`: most often a page that was open since before a new sign-in."""
+    if is_api(request):  # a probe's address, which nothing is posted to
+        return problem(403, instance=request.path, code="permission_denied")
     return _page(request, 403, "403_csrf.html")
 
 

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import OperationalError, connection
 from django.db.backends.utils import CursorWrapper
 from django.db.migrations.loader import MigrationLoader
+from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -116,3 +117,11 @@ def test_the_migrations_of_this_release_are_those_that_django_finds():
     assert health.migrations_of_this_release() == {
         key for key in loader.disk_migrations if key[0] in labels
     }
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
+@pytest.mark.parametrize(("strict", "status"), [(False, 405), (True, 403)])
+def test_what_is_no_reading_is_refused_as_the_api_refuses(path, strict, status):
+    answer = Client(enforce_csrf_checks=strict).post(path)
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
+    assert answer.json()["status"] == status

@@ -270,6 +270,12 @@ def test_what_neither_model_reads_stays_to_be_corrected(as_alice, employee, othe
     assert "<b>" not in answer.text
 
 
+def test_a_model_that_no_database_could_name_is_no_fault(as_alice, employee):
+    answer = as_alice.post(NEW, employee | {MODEL_FIELD: "0\x00"})
+    assert answer.status_code == 200
+    assert not Prediction.objects.exists()
+
+
 def test_of_a_model_that_nobody_knows_the_names_of_its_fields_are_said(as_alice, employee):
     answer = as_alice.post(NEW, employee | {MODEL_FIELD: "0" * 64, "shoe_size": "43"})
     assert answer.context["carried"].gone == [("shoe_size", "43")]
