@@ -72,6 +72,7 @@ def django_db_setup(django_db_setup, django_db_blocker):
     """Ends what a live server's threads left open: PostgreSQL drops no database that is in use."""
     yield
     if connection.vendor == "postgresql":
+        connection.close()  # a test may have had it ended from the other side
         with django_db_blocker.unblock(), connection.cursor() as cursor:
             cursor.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
