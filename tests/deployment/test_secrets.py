@@ -90,7 +90,12 @@ def clone(tmp_path):
 
 def make_secrets(clone):
     done = subprocess.run(
-        ["make", "secrets", f"PYTHON={sys.executable} -S"],  # -S: without installed packages
+        [
+            "make",
+            "--no-print-directory",
+            "secrets",
+            f"PYTHON={sys.executable} -S",
+        ],  # -S: without installed packages
         cwd=clone,
         capture_output=True,
         text=True,
