@@ -23,9 +23,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-CLOCKS_DIFFER = timedelta(minutes=1)
-"""By so much the clocks of two web servers may."""
-
 
 def is_locked_out(request: HttpRequest) -> bool:
     """Whether this request tried to sign in and was refused by the lock, not by the password."""
@@ -84,7 +81,7 @@ def _until_now(attempts: QuerySet[Any]) -> QuerySet[Any]:
 
 
 def _latest() -> datetime:
-    return timezone.now() + CLOCKS_DIFFER
+    return timezone.now() + settings.CLOCKS_DIFFER
 
 
 def _falls_below(limit: int, attempts: QuerySet[Any], cool_off: timedelta) -> datetime:

@@ -23,9 +23,6 @@ View = TypeVar("View", bound=Callable[..., Any])
 # Seconds: what a person does within them of the last time is not written down.
 RENEWED_AFTER = 60
 
-# Seconds by which the clocks of two web servers may differ.
-CLOCKS_DIFFER = 60
-
 _BEGUN, _SEEN = "begun", "seen"  # seconds since the epoch
 _UNATTENDED = "unattended"
 
@@ -43,7 +40,7 @@ class SessionStore(DatabaseSessionStore):
         that was: it has ended.
         """
         kept: dict[str, Any] = super().load()
-        if kept.get(_SEEN, 0) <= time.time() + CLOCKS_DIFFER:
+        if kept.get(_SEEN, 0) <= time.time() + settings.CLOCKS_DIFFER.total_seconds():
             return kept
         self.delete(self._session_key)
         self._session_key = None

@@ -386,6 +386,10 @@ THROTTLE_SIGN_IN = env.number("THROTTLE_SIGN_IN", 60)
 THROTTLE_ASSESS = env.number("THROTTLE_ASSESS", 300)
 THROTTLE_FILES = env.number("THROTTLE_FILES", 60)
 
+# By how much the clocks of two machines may differ: what is further ahead was written by a clock
+# that was wrong.
+CLOCKS_DIFFER = timedelta(minutes=1)
+
 # ------------------------------------------------------------------ models
 
 # How long a process may go on with the model it knows before it asks which one is active.

@@ -6,13 +6,13 @@ import django
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
+from attrition_site.requests.charsets import TextRequest
 from attrition_site.serving import web_process
 
 web_process.prepare()
 django.setup()
 
 from attrition_site import checks  # noqa: E402 (it knows models)
-from attrition_site.requests.charsets import TextRequest  # noqa: E402
 
 checks.refuse_to_start()
 

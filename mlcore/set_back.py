@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 from django_q import cluster
@@ -20,8 +21,6 @@ from django_q.models import OrmQ, Schedule
 
 _logger = logging.getLogger(__name__)
 
-CLOCKS_DIFFER = timedelta(minutes=1)
-"""By so much the clocks of two machines may."""
 
 Scheduler = Callable[..., None]
 
@@ -33,11 +32,13 @@ def bring_back() -> tuple[int, int]:
     """
     now = timezone.now()
     retry = timedelta(seconds=Conf.RETRY)
-    tasks = OrmQ.objects.filter(lock__gt=now + retry + CLOCKS_DIFFER).update(lock=now + retry)
+    tasks = OrmQ.objects.filter(lock__gt=now + retry + settings.CLOCKS_DIFFER).update(
+        lock=now + retry
+    )
     schedules = 0
     for schedule in Schedule.objects.filter(next_run__gt=now).exclude(schedule_type=Schedule.ONCE):
         soonest = schedule.calculate_next_run(now)
-        if schedule.next_run > soonest + CLOCKS_DIFFER:
+        if schedule.next_run > soonest + settings.CLOCKS_DIFFER:
             schedules += Schedule.objects.filter(pk=schedule.pk, next_run=schedule.next_run).update(
                 next_run=soonest
             )
