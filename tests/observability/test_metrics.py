@@ -94,6 +94,7 @@ def test_two_workers_are_told_as_one_and_a_dead_one_is_replaced(
 
     [victim, other] = web.process.children()
     victim.kill()
+    victim.wait(10)  # until then the kernel may still deal a connection to it, and reset that
     web.until(lambda: web.metrics()[DURATION, "POST", PREDICT, "2xx"] == 20)  # whoever is left
     web.until(lambda: {child.pid for child in web.process.children()} > {other.pid})
     for _ in range(10):
