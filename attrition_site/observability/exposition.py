@@ -7,6 +7,8 @@ one process lives, and it takes neither another process nor a thread in one that
 A process takes a *place*, the lowest number that nobody holds, and counts in that place's files:
 who replaces a dead process goes on counting where it ended. The kernel frees a place with its
 process. So there are never more files than there were processes at once, and no counter goes back.
+All of them together hold the folder in the same way: one that nobody holds was left by processes
+that were killed, and goes when the port is opened again.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ logger = logging.getLogger("attrition.metrics")
 _SAMPLED = 1.0  # seconds between two looks at a process's memory, its pool, and what it counts
 _PATIENCE = 5.0  # seconds that an asker may leave us waiting
 _PLACE = re.compile(r"place-(\d+)\Z")
+_HELD = "held"  # the file that all processes of a folder hold
 
 
 class Exposition:
@@ -53,7 +56,11 @@ class Exposition:
         # All processes are told of an asker, and one gets it: the others must not wait.
         self._socket.setblocking(False)
         self.address: tuple[str, int] = self._socket.getsockname()[:2]
-        self.folder = Path(tempfile.mkdtemp(prefix=f"attrition-metrics-{port}-", dir=_memory()))
+        begins, place = f"attrition-metrics-{port}-", _memory()
+        for left in place.glob(f"{begins}*"):
+            _remove_unless_held(left)
+        self.folder = Path(tempfile.mkdtemp(prefix=begins, dir=place))
+        _lock(self.folder / _HELD)
 
     def close(self) -> None:
         self._socket.close()
@@ -68,13 +75,20 @@ class Exposition:
         thread.start()
 
 
-def _memory() -> str | None:
-    """Where files lie in memory; None: in the system's temporary directory.
+def _memory() -> Path:
+    """Where files lie in memory, or else the system's temporary directory.
 
     A process that counts in a mapped file for which the disk has no room is killed (SIGBUS).
     """
     place = "/dev/shm"  # noqa: S108 (a folder of our own is made in it)
-    return place if os.access(place, os.W_OK) else None
+    return Path(place if os.access(place, os.W_OK) else tempfile.gettempdir())
+
+
+def _remove_unless_held(folder: Path) -> None:
+    with suppress(OSError):  # it is another user's
+        if (descriptor := _lock(folder / _HELD)) is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(descriptor)
 
 
 def opened(port: int) -> Exposition | None:
@@ -97,21 +111,24 @@ def opened(port: int) -> Exposition | None:
 def take_place(folder: Path) -> int:
     """The lowest place that no living process holds; this one holds it until it ends."""
     number = 0
-    while not _lock(folder / f"place-{number}"):
+    while _lock(folder / f"place-{number}") is None:
         number += 1
     _forget_living(folder, number)
     return number
 
 
-def _lock(file: Path) -> bool:
-    # Not inherited by what this process starts: the lock goes with the last who has it open.
+def _lock(file: Path) -> int | None:
+    """Its descriptor, which holds it until this process and those forked from it have closed it or
+    have ended; None when somebody else holds it.
+    """
+    # Not inherited by the programs that this process starts.
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)
-        return False
-    return True  # open, and locked, as long as this process lives
+        return None
+    return descriptor
 
 
 def forget_dead(folder: Path) -> None:
@@ -119,14 +136,8 @@ def forget_dead(folder: Path) -> None:
     for file in folder.iterdir():
         if not (found := _PLACE.match(file.name)):
             continue
-        descriptor = os.open(file, os.O_RDWR | os.O_CLOEXEC)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            continue  # it lives
-        else:
+        if (descriptor := _lock(file)) is not None:
             _forget_living(folder, int(found[1]))
-        finally:
             os.close(descriptor)
 
 

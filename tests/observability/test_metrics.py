@@ -128,6 +128,23 @@ def test_two_workers_are_told_as_one_and_a_dead_one_is_replaced(
     assert "E-1" not in web.log.read_text()
 
 
+def test_what_a_server_left_that_was_killed_goes_with_the_next_one(
+    transactional_db, active_model, started
+):
+    first = started()
+    first.until(first.metrics)
+    [left] = first.folders
+    for one in [*first.process.children(), first.process]:
+        one.kill()
+        one.wait(10)
+    assert first.folders == [left]
+
+    second = started(METRICS_PORT=str(first.metrics_port))
+    second.until(first.metrics)
+    assert len(first.folders) == 1
+    assert left not in first.folders
+
+
 def test_the_background_worker_tells_its_tasks_and_its_life(
     transactional_db, active_model, alice, started
 ):

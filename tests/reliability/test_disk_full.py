@@ -12,6 +12,7 @@ import signal
 import subprocess
 import threading
 import time
+from typing import Any, NamedTuple
 
 import openpyxl
 import psycopg
@@ -29,7 +30,7 @@ from tests.postgres import stoppable_server
 from tests.processes import free_port, until
 from tests.reliability.disks import small_disk
 from tests.reliability.installation import ASSESS, installed, serving
-from tests.reliability.traffic import judge, traffic
+from tests.reliability.traffic import Traffic, judge, traffic
 
 pytestmark = pytest.mark.no_database
 
@@ -43,6 +44,45 @@ ONE_ROW = "/predictions/?employee_id=R-disk&export="
 def told(flow, words):
     """Whether somebody was refused with these words."""
     return any(words in one.body["detail"] for one in flow.refused())
+
+
+class Spell(NamedTuple):
+    """A while without room: what the programs were answered, what a look at it found, and after how
+    many seconds of there being room again everyone was answered.
+    """
+
+    flow: Traffic
+    found: Any
+    resumed: float
+
+
+def without_room(disk, site, installation, *, noticed, look=lambda: None):
+    """Fill the disk under load until that was `noticed`, `look` at what goes on, and empty it."""
+    with traffic(site) as flow:
+        flow.until_assessed_again(time.monotonic())
+        disk.fill()
+        try:
+            until(lambda: noticed(flow))
+            time.sleep(LASTS)
+            found = look()
+        finally:
+            disk.empty()
+        resumed = flow.until_assessed_again(time.monotonic())
+    judge(flow, installation)
+    return Spell(flow, found, resumed)
+
+
+def answered(spells):
+    refused = sum(len(flow.refused()) for flow, _, _ in spells)
+    assessed = sum(len(flow.assessed()) for flow, _, _ in spells)
+    return (
+        f"{len(spells)} ×: {refused} answered 503, {assessed} assessed and recorded; all again"
+        f" after {slowest(spells):.1f} s at most"
+    )
+
+
+def slowest(spells):
+    return max(spell.resumed for spell in spells)
 
 
 # ------------------------------------------------------------------ the database's disk
@@ -93,28 +133,25 @@ def site(installation):
 
 
 def test_the_disk_of_the_database_is_full(disk, installation, site, seen, long):
-    for _ in range(5 if long else 1):
-        with traffic(site) as flow:
-            flow.until_assessed_again(time.monotonic())
-            disk.fill()
-            try:
-                until(lambda: told(flow, FULL))
-                time.sleep(LASTS)
-                # Who only reads is still answered.
-                reading = site.ask("/health/ready")
-            finally:
-                disk.empty()
-            resumed = flow.until_assessed_again(time.monotonic())
-        judge(flow, installation)
+    spells = [
+        without_room(
+            disk,
+            site,
+            installation,
+            noticed=lambda flow: told(flow, FULL),
+            look=lambda: site.ask("/health/ready"),
+        )
+        for _ in range(5 if long else 1)
+    ]
     seen(
         "The database's disk is full, under load",
         promised="503 that says so, with Retry-After; no prediction without its record; within 5 s"
         " of there being room again, everyone is answered",
-        saw=f"{len(flow.refused())} answered 503, {len(flow.assessed())} assessed and recorded;"
-        f" all again after {resumed:.1f} s",
+        saw=answered(spells),
     )
-    assert reading.status == 200
-    assert resumed < PROMISED_SECONDS
+    assert slowest(spells) < PROMISED_SECONDS
+    for _, reading, _ in spells:
+        assert reading.status == 200, "who only reads is still answered"
 
 
 def wants_the_next_file_of_its_log(installation, site):
@@ -127,32 +164,32 @@ def wants_the_next_file_of_its_log(installation, site):
 
 
 def test_the_disk_of_the_write_ahead_log_is_full(disk, installation, site, seen, long):
-    for _ in range(5 if long else 1):
-        with traffic(site) as flow:
-            flow.until_assessed_again(time.monotonic())
-            disk.fill()
-            try:
-                until(lambda: wants_the_next_file_of_its_log(installation, site))
-                time.sleep(LASTS)
-                program, person = site.ask(ASSESS, EMPLOYEE, site.token), site.ask(SIGN_IN)
-            finally:
-                disk.empty()
-            resumed = flow.until_assessed_again(time.monotonic())
-        judge(flow, installation)
+    spells = [
+        without_room(
+            disk,
+            site,
+            installation,
+            noticed=lambda _flow: wants_the_next_file_of_its_log(installation, site),
+            look=lambda: (site.ask(ASSESS, EMPLOYEE, site.token), site.ask(SIGN_IN)),
+        )
+        for _ in range(5 if long else 1)
+    ]
     seen(
         "The disk of the database's write-ahead log is full, and PostgreSQL ends, under load",
         promised="503 in words, with Retry-After; no prediction without its record; within 5 s"
         " of there being room again, everyone is answered",
-        saw=f"{len(flow.refused())} answered 503, {len(flow.assessed())} assessed and recorded;"
-        f" all again after {resumed:.1f} s",
+        saw=answered(spells),
     )
-    assert "The database cannot be reached. Nothing was recorded." in program.body["detail"]
-    assert person.status == 503
-    assert "What was recorded before is safe" in person.body
-    assert resumed < PROMISED_SECONDS
+    assert slowest(spells) < PROMISED_SECONDS
+    for _, (program, person), _ in spells:
+        assert "The database cannot be reached. Nothing was recorded." in program.body["detail"]
+        assert person.status == 503
+        assert "What was recorded before is safe" in person.body
 
 
 def test_the_disk_of_the_first_minute_s_database_is_full(tmp_path, seen, long):
+    if not long:
+        pytest.skip("in the long form (--long): in the short one PostgreSQL's is full")
     with (
         small_disk(24) as disk,
         installed(tmp_path, f"sqlite:///{disk.path}/attrition.sqlite3") as installation,
@@ -163,27 +200,19 @@ def test_the_disk_of_the_first_minute_s_database_is_full(tmp_path, seen, long):
         # Nobody else has the database open: what lies beside it has to be made anew.
         alone = site.ask(ASSESS, EMPLOYEE, token)
         disk.empty()
-        for _ in range(5 if long else 1):
-            with traffic(site) as flow:
-                flow.until_assessed_again(time.monotonic())
-                disk.fill()
-                try:
-                    until(lambda: told(flow, FULL))
-                    time.sleep(LASTS)
-                finally:
-                    disk.empty()
-                resumed = flow.until_assessed_again(time.monotonic())
-            judge(flow, installation)
+        spells = [
+            without_room(disk, site, installation, noticed=lambda flow: told(flow, FULL))
+            for _ in range(5)
+        ]
     seen(
         "The disk of the first minute's database, SQLite, is full, under load",
         promised="503 that says so, with Retry-After; no prediction without its record; within 5 s"
         " of there being room again, everyone is answered",
-        saw=f"{len(flow.refused())} answered 503, {len(flow.assessed())} assessed and recorded;"
-        f" all again after {resumed:.1f} s",
+        saw=answered(spells),
     )
     assert alone.status == 503
     assert FULL in alone.body["detail"]
-    assert resumed < PROMISED_SECONDS
+    assert slowest(spells) < PROMISED_SECONDS
 
 
 # ------------------------------------------------------------------ the disk of temporary files
