@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 import orjson
@@ -49,7 +48,7 @@ def of_many(
     ):
         elevated = probability >= threshold
         yield {
-            "prediction_id": str(UUID(number)),
+            "prediction_id": _dashed(number),
             "employee_id": employee_id,
             "prediction": int(elevated),
             "label": labels[elevated],
@@ -65,6 +64,11 @@ def of_many(
             "explanation": [reason for term in order if (reason := own[term])],
             "missing": missing,
         }
+
+
+def _dashed(number: str) -> str:
+    """As `str(UUID(number))` writes it, in a third of the time."""
+    return f"{number[:8]}-{number[8:12]}-{number[12:16]}-{number[16:20]}-{number[20:]}"
 
 
 def _strongest_first(contributions: Sequence[Floats]) -> list[list[int]]:
@@ -83,14 +87,10 @@ def _reasons(
     """What one term is to each employee."""
     features = features_of(name)
     begin = {"feature": name, "features": features, "label": label_of(schema, name, language)}
-    written: dict[tuple[Value, ...], _Reason] = {}
-    reasons = []
-    given = zip(*(inputs[feature] for feature in features), strict=True)
-    for values, contribution in zip(given, contributions.tolist(), strict=True):
-        if values not in written:
-            written[values] = _reason(begin, values, contribution)
-        reasons.append(written[values])
-    return reasons
+    given = list(zip(*(inputs[feature] for feature in features), strict=True))
+    contributed = dict(zip(given, contributions.tolist(), strict=True))
+    written = {values: _reason(begin, values, each) for values, each in contributed.items()}
+    return list(map(written.__getitem__, given))
 
 
 def _reason(begin: Mapping[str, Any], values: tuple[Value, ...], contribution: float) -> _Reason:

@@ -70,7 +70,8 @@ def _read_quickly(body: bytes) -> Any:
             part = part.values()
         elif type(part) is not list:
             continue
-        within += [inner for inner in part if type(inner) in _LOOKED_INTO]
+        if not _LOOKED_INTO.isdisjoint(map(type, part)):
+            within += [inner for inner in part if type(inner) in _LOOKED_INTO]
     return _DOUBTFUL if names else found
 
 

@@ -311,23 +311,26 @@ def _verdict(read: Reader, raw: object) -> Value | Problem:
         return error.problem
 
 
-class _ReadBefore(dict[str, Value | Problem]):
-    """Verdicts by text, so that a text which occurs again is not read again."""
+# Values of these types are equal only when they are the same; 1, 1.0 and True are, as are 0.0 and
+# -0.0.
+_SAME_WHEN_EQUAL = {str, int, type(None)}
+
+
+class _ReadBefore(dict[object, Value | Problem]):
+    """Verdicts by value, so that one which occurs again is not read again."""
 
     def __init__(self, read: Reader) -> None:
         self._read = read
 
-    def __missing__(self, text: str) -> Value | Problem:
-        verdict = self[text] = _verdict(self._read, text)
+    def __missing__(self, raw: object) -> Value | Problem:
+        verdict = self[raw] = _verdict(self._read, raw)
         return verdict
 
 
 def _verdicts(read: Reader, column: Sequence[object]) -> list[Value | Problem]:
     before = _ReadBefore(read)
-    if set(map(type, column)) == {str}:
-        return list(map(before.__getitem__, cast("Sequence[str]", column)))
-    # Numbers are read faster than found, and are no keys: 1, 1.0 and True are equal, as are 0.0
-    # and -0.0.
+    if set(map(type, column)) <= _SAME_WHEN_EQUAL:
+        return list(map(before.__getitem__, column))
     return [before[raw] if type(raw) is str else _verdict(read, raw) for raw in column]
 
 
