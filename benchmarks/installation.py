@@ -33,6 +33,12 @@ class Installation:
     password: str
     """Of the program that asks."""
 
+    def sign_in(self, host: str, port: int) -> str:
+        """A token that the product's API gives the program."""
+        known = {"username": USERNAME, "password": self.password}
+        token: str = ask(host, port, "/api/v1/auth/token", known)["access"]
+        return token
+
     def records(self) -> int:
         """How many predictions are in the database."""
         from predictions.models import Prediction
@@ -146,9 +152,7 @@ def serving(place: Installation, *, workers: int) -> Iterator[Server]:
         pid = servers.start("The web server", *web_server.arguments(host, port, workers=workers))
         _wait_until_healthy(servers, host, port)
         starting = time.perf_counter() - begun
-        token = ask(
-            host, port, "/api/v1/auth/token", {"username": USERNAME, "password": place.password}
-        )["access"]
+        token = place.sign_in(host, port)
         yield Server(address=(host, port), token=token, workers=children(pid), starting=starting)
     finally:
         servers.stop()

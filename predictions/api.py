@@ -15,9 +15,7 @@ from django_filters.rest_framework import DjangoFilterBackend
 from django_filters.utils import translate_validation
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import ValidationError
-from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet, ViewSet
 
 from accounts.models import User
@@ -127,7 +125,7 @@ class PredictViewSet(ViewSet):
         return _json(body)
 
 
-class HistoryViewSet(ListModelMixin, GenericViewSet[Prediction]):
+class HistoryViewSet(GenericViewSet[Prediction]):
     """What was answered: one's own predictions, or all of them for who reads the history."""
 
     http_method_names = ("get", "head")
@@ -150,7 +148,7 @@ class HistoryViewSet(ListModelMixin, GenericViewSet[Prediction]):
         ],
         tags=["Predictions"],
     )
-    def list(self, request: Request) -> Response:
+    def list(self, request: Request) -> HttpResponse:
         """The predictions you may see, newest first, in pages.
 
         Follow `next` until it is null. Rows that are added meanwhile neither repeat nor skip any.
@@ -160,13 +158,11 @@ class HistoryViewSet(ListModelMixin, GenericViewSet[Prediction]):
             raise translate_validation(filters.errors)
         paginator = cast(HistoryPagination, self.paginator)
         rows = paginator.read(Search(filters.criteria(cast(User, request.user))), request)
-        return paginator.get_paginated_response(
-            [
-                serializers.summary(row, version=row.model_version.version)
-                | serializers.origin(row)
-                for row in rows
-            ]
-        )
+        shown = [
+            serializers.summary(row, version=row.model_version.version) | serializers.origin(row)
+            for row in rows
+        ]
+        return _json(paginator.around(shown))
 
     @extend_schema(
         operation_id="predict_history_detail",
@@ -175,7 +171,7 @@ class HistoryViewSet(ListModelMixin, GenericViewSet[Prediction]):
         tags=["Predictions"],
         filters=False,
     )
-    def retrieve(self, request: Request, pk: UUID) -> Response:
+    def retrieve(self, request: Request, pk: UUID) -> HttpResponse:
         """One prediction as it was answered, with its explanation.
 
         One that you may not see is answered like one that does not exist.
@@ -188,7 +184,7 @@ class HistoryViewSet(ListModelMixin, GenericViewSet[Prediction]):
             version=version.version,
             language=language(),
         )
-        return Response(answer | serializers.origin(prediction))
+        return _json(answer | serializers.origin(prediction))
 
 
 def _employees(body: Any) -> list[Any]:

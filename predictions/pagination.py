@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from predictions.criteria import Position
@@ -52,8 +51,9 @@ class HistoryPagination(BasePagination):
             self.previous = replace_query_param(address, CURSOR, cursor(page.newer, newer=True))
         return page.rows
 
-    def get_paginated_response(self, data: Any) -> Response:
-        return Response({"next": self.next, "previous": self.previous, "results": data})
+    def around(self, rows: list[Any]) -> dict[str, Any]:
+        """The page that `read` has found, its rows as they are told."""
+        return {"next": self.next, "previous": self.previous, "results": rows}
 
     def _size(self, request: Request) -> int:
         given = request.query_params.get(PAGE_SIZE)

@@ -48,6 +48,8 @@ def peer(
                 # A worker is one core's, as the product's is.
                 "OMP_NUM_THREADS": "1",
                 "OPENBLAS_NUM_THREADS": "1",
+                # joblib warns of the threads that FastAPI has.
+                "PYTHONWARNINGS": "ignore",
             },
         )
         try:

@@ -50,6 +50,9 @@ class BandChoice(models.TextChoices):
     VERY_HIGH = "very_high", pgettext_lazy("risk", "Very high")
 
 
+_OF_ONE_RESULT = {"inputs", "given", "audit_attributes", "groups", "contributions"}
+
+
 class PredictionQuerySet(models.QuerySet["Prediction"]):
     """The reads of the product, by name; writing in bulk is `predictions.services`' alone."""
 
@@ -63,17 +66,13 @@ class PredictionQuerySet(models.QuerySet["Prediction"]):
 
     def for_history(self) -> PredictionQuerySet:
         """A page's rows, with who, which model and which file: not what one result's page shows."""
-        layout = ("format", "headers", "matched", "grouped", "group_names", "answers")
-        apart = (*layout, "cut", "message")
-        return self.select_related("requested_by", "model_version", "batch").defer(
-            "inputs",
-            "given",
-            "audit_attributes",
-            "groups",
-            "contributions",
-            "model_version__schema",
-            "model_version__card",
-            *(f"batch__{name}" for name in apart),
+        own = (field.name for field in self.model._meta.concrete_fields)
+        return self.select_related("requested_by", "model_version", "batch").only(
+            *(name for name in own if name not in _OF_ONE_RESULT),
+            "requested_by__username",
+            "requested_by__name",
+            "model_version__version",
+            "batch__name",
         )
 
     def for_result(self) -> PredictionQuerySet:
