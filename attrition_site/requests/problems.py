@@ -25,6 +25,7 @@ from django.views import defaults
 from rest_framework import exceptions
 
 from attrition_site.observability.logs import error_line
+from attrition_site.requests import typed
 from attrition_site.requests.middleware import current_request_id
 from mlcore.engine.schema import SchemaError
 from mlcore.registry import ModelUnavailableError
@@ -279,7 +280,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Django's `CSRF_FAILURE_VIEW`: most often a page that was open since before a new sign-in."""
     if is_api(request):  # a probe's address, which nothing is posted to
         return problem(403, instance=request.path, code="permission_denied")
-    return _page(request, 403, "403_csrf.html")
+    return _page(request, 403, "403_csrf.html", typed.once_more_with_a_new_token(request))
 
 
 def _page(
@@ -297,6 +298,7 @@ def _page(
         "given_up": _given_up(error),
         "broke_off": _broke_off(error),
         "disk_is_full": _disk_is_full(error),
+        **(typed.once_more(request) if status >= 500 else {}),
         **(context or {}),
     }
     page = loader.render_to_string(template or f"{status}.html", told)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import OperationalError
 from django.test import Client
 
 from mlcore import registry
+from predictions.models import Prediction
 
 
 @pytest.fixture
@@ -42,12 +47,78 @@ def test_a_failure_is_a_page_with_the_number_to_give(broken, fault, status, says
     assert str(fault) not in answer.content.decode()
 
 
-def test_a_form_sent_from_a_page_of_before_says_what_to_do(alice, active_model, employee):
+def kept(answer):
+    """What the page would send once more, by name; None where it offers nothing."""
+    page = answer.content.decode()
+    if not (form := re.search(r'<form method="post" action="([^"]*)">(.*?)</form>', page, re.S)):
+        return None
+    fields = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', form[2])
+    return unescape(form[1]), {unescape(name): unescape(value) for name, value in fields}
+
+
+def test_what_was_typed_is_kept_until_it_can_be_answered(
+    client, alice, active_model, employee, monkeypatch
+):
+    typed = employee | {"employee_id": 'É-7 "x" <b>'}
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "active", lambda: (_ for _ in ()).throw(OperationalError("gone")))
+        client.force_login(alice)
+        client.raise_request_exception = False
+        answer = client.post("/predictions/new/?from=typical", typed)
+    assert answer.status_code == 503
+    address, again = kept(answer)
+    assert address == "/predictions/new/?from=typical"
+    assert again == {name: str(value) for name, value in typed.items()}
+    answer = client.post(address, again, follow=True)
+    assert "É-7" in answer.content.decode()
+    assert Prediction.objects.get().employee_id == typed["employee_id"]
+
+
+def test_what_was_only_read_is_asked_again_by_a_link(broken):
+    answer = broken(OperationalError("gone"))
+    assert kept(answer) is None
+    assert '<a class="button" href="/predictions/new/">' in answer.content.decode()
+
+
+@pytest.mark.parametrize("sent", [{"username": "x", "password": "y"}, {"file": "a file"}])
+def test_neither_a_password_nor_a_file_is_kept_on_a_page(client, alice, monkeypatch, sent):
+    monkeypatch.setattr(registry, "active", lambda: (_ for _ in ()).throw(OperationalError("gone")))
+    client.force_login(alice)
+    client.raise_request_exception = False
+    if "file" in sent:
+        sent = {"file": SimpleUploadedFile("staff.csv", b"a,b")}
+    answer = client.post("/predictions/new/", sent)
+    assert answer.status_code == 503
+    assert kept(answer) is None
+
+
+def test_a_form_sent_from_a_page_of_before_is_sent_once_more(alice, active_model, employee):
     client = Client(enforce_csrf_checks=True)
     client.force_login(alice)
-    answer = client.post("/predictions/new/", employee, headers={"Accept-Language": "fr"})
+    ours = {"Accept-Language": "fr", "Origin": "http://testserver"}
+    answer = client.post(
+        "/predictions/new/", employee | {"csrfmiddlewaretoken": "of before"}, headers=ours
+    )
     assert answer.status_code == 403
     assert "Cette page est restée ouverte trop longtemps" in answer.content.decode()
+    assert Prediction.objects.count() == 0
+    address, again = kept(answer)
+    assert client.post(address, again, headers=ours).status_code == 302
+    assert Prediction.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "origin", [None, "null", "https://elsewhere.example", "http://testserver.example"]
+)
+def test_what_another_site_makes_somebody_send_gets_no_token(alice, active_model, employee, origin):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(alice)
+    headers = {"Origin": origin} if origin else {}
+    answer = client.post("/predictions/new/", employee, headers=headers)
+    assert answer.status_code == 403
+    assert kept(answer) is None
+    assert "csrfmiddlewaretoken" not in answer.content.decode()
+    assert "load the page again" in answer.content.decode()
 
 
 def test_too_large_a_form_is_a_page(client, alice, active_model, settings):
