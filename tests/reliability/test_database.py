@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
+from playwright.sync_api import expect
 
+from accounts.demo import PUBLISHED_PASSWORD
+from tests.accessibility import for_everyone
 from tests.conftest import EMPLOYEE
 from tests.reliability.installation import ASSESS, serving
 from tests.reliability.outages import FAST, IMMEDIATE, KILLED, give_back, hanging, take_away
@@ -164,6 +167,39 @@ def test_it_hangs(web, place, database, seen, long):
     assert flow.refused()
     assert slowest(flow.answers) < STATEMENT_SECONDS + GRACE + 2
     assert recovered < RECOVERY
+
+
+@pytest.mark.browser
+def test_a_form_is_sent_while_it_is_stopped(page, web, database, place, seen):
+    site = f"http://127.0.0.1:{web.port}"
+    page.goto(f"{site}/accounts/login/")
+    page.get_by_label("Username").fill("hr")
+    page.get_by_label("Password").fill(PUBLISHED_PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Who may leave")).to_be_visible()
+    page.goto(f"{site}/predictions/new/?from=typical")
+    page.get_by_label("Employee reference").fill("R-typed")
+    take_away(database, FAST)
+    try:
+        sent = time.monotonic()
+        page.get_by_role("button", name="Assess the risk").click()
+        expect(page.get_by_role("heading", name="Not available just now")).to_be_visible()
+        told = time.monotonic() - sent
+        for_everyone(page)
+    finally:
+        give_back(database)
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("heading", name="Employee R-typed")).to_be_visible()
+    query = "SELECT 1 FROM predictions_prediction WHERE employee_id = 'R-typed'"
+    recorded = len(place.query(query))
+    seen(
+        "Somebody sends a form that took minutes to fill in, while the database is stopped",
+        promised="a page says so within 5 s and keeps what was typed: sent again at a click, it is"
+        " assessed",
+        saw=f"told after {told:.1f} s; assessed at a click, and recorded {recorded} ×",
+    )
+    assert told < 5
+    assert recorded == 1
 
 
 def unhealthy(web):
