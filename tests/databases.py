@@ -1,32 +1,32 @@
 """What no database has a say in is tested once.
 
-The suite runs on SQLite, then on PostgreSQL. Two marks leave a test out of the second run:
+The suite runs on SQLite, then on PostgreSQL. Left out of the second run are
 
-- `no_database`: no database takes part, or one that the test starts for itself. pytest-django
-  refuses the suite's to a test that did not ask for it; a test that asks for it and carries the
-  mark is refused here.
-- `any_database`: one is asked, and what is judged is not of it: a colour, a width, a label of a
-  page whose content other tests read on both. So it is with all that is done in a browser, but for
-  one hour's work from the page to the table and back (`tests/batches/test_journey.py`).
+- tests in which the suite's database takes no part: they ask for none, or start their own. A test
+  asks by a fixture that it or its fixtures name, or by the mark `django_db`. Who takes one only
+  while running (`request.getfixturevalue`) needs the mark: it would not be seen otherwise, and is
+  refused here.
+- tests with the mark `any_database`: one is asked, and what is judged is not of it: a colour, a
+  width, a label of a page whose content other tests read on both. So it is with all that is done
+  in a browser, but for one hour's work from the page to the table and back
+  (`tests/batches/test_journey.py`).
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sqlite3
+
 import pytest
 from django.conf import settings
 
-MARKS = ("no_database", "any_database")
 _LEFT_OUT = pytest.StashKey[int]()
 _KEY = "left_out"
 
-# What a test asks for that wants the database; all else that does asks for one of these.
-_DATABASE = {
-    "db",
-    "transactional_db",
-    "live_server",
-    "django_db_reset_sequences",
-    "django_db_serialized_rollback",
-}
+# What a test asks for that wants the database or its server; all else that does asks for these.
+_OF_ONE_TEST = {"db", "transactional_db"}
+_DATABASE = _OF_ONE_TEST | {"django_db_setup", "live_server", "server_url"}
 
 
 def _asks_a_database(item: pytest.Item) -> bool:
@@ -34,24 +34,66 @@ def _asks_a_database(item: pytest.Item) -> bool:
     return bool(item.get_closest_marker("django_db") or _DATABASE.intersection(asked_for))
 
 
+def _has_a_say(item: pytest.Item) -> bool:
+    return _asks_a_database(item) and not item.get_closest_marker("any_database")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    unmarked = [item for item in items if not any(item.get_closest_marker(mark) for mark in MARKS)]
-    wrong = [
-        item.nodeid
-        for item in items
-        if item.get_closest_marker("no_database") and _asks_a_database(item)
-    ]
-    if wrong:
-        raise pytest.UsageError(f"Marked no_database, and asking for one: {', '.join(wrong)}")
-    if "sqlite3" in settings.DATABASES["default"]["ENGINE"] or len(unmarked) == len(items):
+    if "sqlite3" in settings.DATABASES["default"]["ENGINE"]:
         return
-    kept = {id(item) for item in unmarked}
-    config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept])
-    config.stash[_LEFT_OUT] = len(items) - len(unmarked)
+    kept, left_out = [], []
+    for item in items:
+        (kept if _has_a_say(item) else left_out).append(item)
+    if not left_out:
+        return
+    config.hook.pytest_deselected(items=left_out)
+    config.stash[_LEFT_OUT] = len(left_out)
     if hasattr(config, "workeroutput"):
-        config.workeroutput[_KEY] = config.stash[_LEFT_OUT]
-    items[:] = unmarked
+        config.workeroutput[_KEY] = len(left_out)
+    items[:] = kept
+
+
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef, request: pytest.FixtureRequest) -> None:
+    if fixturedef.argname in _OF_ONE_TEST and not _asks_a_database(request.node):
+        pytest.fail("It asks for the database while running: mark it django_db.", pytrace=False)
+
+
+@pytest.fixture
+def server_url():
+    """The URL of the database that the run was given. On PostgreSQL its server has others too."""
+    return os.environ.get("DATABASE_URL", "")
+
+
+@pytest.fixture
+def fresh_database(server_url, tmp_path):
+    """The URL of an empty database on the server under test, and a function that queries it."""
+    if not server_url.startswith("postgres"):
+        file = tmp_path / "run.sqlite3"
+
+        def query(sql):
+            with contextlib.closing(sqlite3.connect(file)) as connection:
+                return connection.execute(sql).fetchall()
+
+        yield f"sqlite:///{file}", query
+        return
+
+    import psycopg
+
+    name = f"attrition_run_{os.getpid()}"
+    server, _, options = server_url.partition("?")
+    own_url = f"{server.rpartition('/')[0]}/{name}?{options}"
+
+    def query(sql):
+        with psycopg.connect(own_url) as connection:
+            return connection.execute(sql).fetchall()
+
+    with psycopg.connect(server_url, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+        try:
+            yield own_url, query
+        finally:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -16,10 +16,7 @@ import pytest
 BASE_DIR = Path(__file__).resolve().parent.parent
 PATIENCE = 120  # seconds; only a failure takes that long
 
-pytestmark = [
-    pytest.mark.no_database,  # they start their own
-    pytest.mark.skipif(sys.platform != "linux", reason="the benchmarks read /proc"),
-]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmarks read /proc")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.processes import free_port, fresh_database, until
+from tests.processes import free_port, until
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 PATIENCE = 90  # seconds; only a failure takes that long
@@ -77,52 +77,52 @@ def assert_all_gone(processes):
     assert [one for one in alive if one.status() != psutil.STATUS_ZOMBIE] == []
 
 
-def test_it_serves_stops_cleanly_and_doubles_nothing(tmp_path):
+def test_it_serves_stops_cleanly_and_doubles_nothing(tmp_path, fresh_database):
     port = free_port()
-    with fresh_database(tmp_path) as (url, query):
-        variables = {
-            "VAR_DIR": str(tmp_path),
-            "DATABASE_URL": url,
-            "HOST": "127.0.0.1",
-            "PORT": str(port),
-            "DEMO_PASSWORD": "another-demo-word",
-            "WEB_WORKERS": "1",
-            "WEB_THREADS": "5",
-        }
-        with running(**variables) as (process, log):
-            servers = process.children()
-            everything = process.children(recursive=True)
-            assert len(servers) == 2
-            [web] = [one for one in servers if "gunicorn" in one.cmdline()]
-            assert {"--workers=1", "--threads=5"} <= {*web.cmdline()}
-            assert len(everything) > 4  # both have workers of their own
-            status, health = ask(port, "/health")
-            assert (status, health["model_loaded"], health["database_connected"]) == (
-                200,
-                True,
-                True,
-            )
-            # What the terminal shows is what works.
-            for username in ("hr", "auditor", "admin", "api"):
-                assert re.search(rf"^  {username} .* another-demo-word$", log.read_text(), re.M)
-            credentials = {"username": "api", "password": "another-demo-word"}
-            assert ask(port, "/api/v1/auth/token", credentials)[0] == 200
-            assert f"http://127.0.0.1:{port}/api/v1/docs" in log.read_text()
+    url, query = fresh_database
+    variables = {
+        "VAR_DIR": str(tmp_path),
+        "DATABASE_URL": url,
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "DEMO_PASSWORD": "another-demo-word",
+        "WEB_WORKERS": "1",
+        "WEB_THREADS": "5",
+    }
+    with running(**variables) as (process, log):
+        servers = process.children()
+        everything = process.children(recursive=True)
+        assert len(servers) == 2
+        [web] = [one for one in servers if "gunicorn" in one.cmdline()]
+        assert {"--workers=1", "--threads=5"} <= {*web.cmdline()}
+        assert len(everything) > 4  # both have workers of their own
+        status, health = ask(port, "/health")
+        assert (status, health["model_loaded"], health["database_connected"]) == (
+            200,
+            True,
+            True,
+        )
+        # What the terminal shows is what works.
+        for username in ("hr", "auditor", "admin", "api"):
+            assert re.search(rf"^  {username} .* another-demo-word$", log.read_text(), re.M)
+        credentials = {"username": "api", "password": "another-demo-word"}
+        assert ask(port, "/api/v1/auth/token", credentials)[0] == 200
+        assert f"http://127.0.0.1:{port}/api/v1/docs" in log.read_text()
 
-            process.send_signal(signal.SIGINT)
-            assert process.wait(PATIENCE) == 0
-            assert_all_gone(everything)
-        first = row_counts(query, url)
-        assert sum(first.values()) > 1470  # the demo workforce is there
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 0
+        assert_all_gone(everything)
+    first = row_counts(query, url)
+    assert sum(first.values()) > 1470  # the demo workforce is there
 
-        with running(**variables) as (process, log):
-            everything = process.children(recursive=True)
-            [worker] = [one for one in process.children() if "qcluster" in one.cmdline()]
-            worker.kill()
-            assert process.wait(PATIENCE) == 1
-            assert "The background worker ended by itself" in log.read_text()
-            assert_all_gone(everything)
-        assert row_counts(query, url) == first
+    with running(**variables) as (process, log):
+        everything = process.children(recursive=True)
+        [worker] = [one for one in process.children() if "qcluster" in one.cmdline()]
+        worker.kill()
+        assert process.wait(PATIENCE) == 1
+        assert "The background worker ended by itself" in log.read_text()
+        assert_all_gone(everything)
+    assert row_counts(query, url) == first
 
 
 @pytest.mark.parametrize(

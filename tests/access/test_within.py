@@ -174,6 +174,7 @@ def test_the_rows_of_a_training_file_are_compared_on_by_administrators(
     assert ("file" in page.context["form"].fields) is offered
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(("person", "status"), [("bob", 403), ("carol", 200)])
 def test_people_are_not_found_by_name_by_who_may_not_look_them_up(client, request, person, status):
     client.force_login(request.getfixturevalue(person))

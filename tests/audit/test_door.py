@@ -45,6 +45,7 @@ def test_signing_in_is_not_asked_of_who_is_in(as_bob):
     assert (answer.status_code, answer["Location"]) == (302, "/admin/")
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("person", ["alice", "dave", "erin"])
 @pytest.mark.parametrize("path", ["/admin/", "/admin/login/", "/admin/predictions/prediction/"])
 def test_without_the_role_the_door_stays_shut_and_says_why(client, request, person, path):

@@ -66,7 +66,6 @@ class TestChunks:
         assert results(batch) == results(assessed(alice, CONTENT))
 
 
-@pytest.mark.no_database
 class TestForms:
     LINES, COLUMNS = [2, 3], [["E1", "E\ud800"], ["5000", "é"]]
     ODD = [[4, "ragged", {"cells": 1, "width": 3}, ["E3", ""]]]
@@ -104,7 +103,6 @@ class TestForms:
             Rows.unpack(content)
 
 
-@pytest.mark.no_database
 class TestRankings:
     """Three people: lines 7, 2 and 4, very high, high and low."""
 

@@ -393,7 +393,7 @@ def test_with_its_name_a_database_is_replaced(databases, lived_in, backup, resto
 
 
 @ON_POSTGRESQL
-def test_the_password_is_in_no_command_line(monkeypatch):
+def test_the_password_is_in_no_command_line(db, monkeypatch):
     monkeypatch.setitem(connection.settings_dict, "PASSWORD", "not to be seen")
     assert postgresql.environment(connection)["PGPASSWORD"] == "not to be seen"
 

@@ -28,7 +28,7 @@ from predictions.models import Batch, BatchChunk, Overview, Prediction
 from predictions.search import Search
 from tests.database.conftest import asking
 
-pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL's plans")
+ON_POSTGRESQL = pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL's plans")
 
 OURS = ("accounts", "mlcore", "predictions")
 
@@ -167,10 +167,11 @@ def filled(databases, lived_in):
     return name
 
 
-def test_each_has_a_read_that_it_is_for(db):
+def test_each_has_a_read_that_it_is_for():
     assert sorted(name for _model, name in named()) == sorted(READS)
 
 
+@ON_POSTGRESQL
 @pytest.mark.parametrize("name", READS)
 def test_the_read_goes_by_it(filled, name):
     with asking(filled):
@@ -185,6 +186,7 @@ def test_what_it_is_for_is_written_down():
         assert rows[0].rstrip("| ").count("|") == 3, f"{name} does not say what it is for"
 
 
+@ON_POSTGRESQL
 def test_there_is_no_other(db):
     """But for rules, each of which is an index, and what Django makes with a unique text."""
     with connection.cursor() as cursor:

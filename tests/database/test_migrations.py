@@ -118,7 +118,6 @@ def test_no_migration_locks_a_large_table(db, app, name):
     assert objections(sql.getvalue(), atomic=atomic, served=served) == []
 
 
-@pytest.mark.no_database
 @pytest.mark.parametrize(
     "sql",
     [
@@ -141,7 +140,6 @@ def test_what_locks_or_rewrites_is_objected_to(sql):
     assert objections(sql + "\n")
 
 
-@pytest.mark.no_database
 @pytest.mark.parametrize(
     ("sql", "atomic"),
     [

@@ -30,7 +30,6 @@ NOT_PASSED_ON = {
 each_service = pytest.mark.parametrize("name", sorted(SERVICES))
 
 
-@pytest.mark.no_database
 class TestTheFile:
     def test_it_follows_the_schema(self):
         checker = [sys.executable, "-m", "check_jsonschema", "--builtin-schema"]
@@ -109,7 +108,6 @@ class TestTheFile:
         assert "database" in COMPOSE["volumes"]
 
 
-@pytest.mark.no_database
 class TestTheCommandsForBackups:
     """Those of the documentation, held against the file: no engine runs them here."""
 
@@ -154,7 +152,6 @@ class TestTheCommandsForBackups:
         assert stopped == {name for name in OURS if SERVICES[name]["restart"] == "unless-stopped"}
 
 
-@pytest.mark.no_database
 def test_the_secrets_are_made_for_the_containers_and_stay(tmp_path):
     def make():
         script = BASE_DIR / "deploy" / "make_secrets.sh"
@@ -181,13 +178,13 @@ class TestTheProductSUser:
     """What the service `database-user` does, with the server of the tests."""
 
     @pytest.fixture
-    def make(self, tmp_path):
+    def make(self, tmp_path, server_url):
         import psycopg
 
         [*shell, script] = SERVICES["database-user"]["command"]
         # Its own names are taken by nobody else's tests; compose writes $$ for $.
         script = script.replace("$$", "$").replace("attrition", "attrition_compose")
-        url = urlsplit(os.environ["DATABASE_URL"])
+        url = urlsplit(server_url)
         host = parse_qs(url.query)["host"][0]
 
         def make(password):

@@ -24,7 +24,6 @@ def commands(tmp_path):
     return Commands(tmp_path)
 
 
-@pytest.mark.no_database
 class TestOverSSH:
     @pytest.fixture
     def send(self, commands, tmp_path):
@@ -97,7 +96,6 @@ class TestOverSSH:
         assert commands.calls == []
 
 
-@pytest.mark.no_database
 class TestBuild:
     @pytest.fixture
     def build(self, commands, tmp_path):
@@ -137,7 +135,6 @@ class TestBuild:
         assert "--push" not in call
 
 
-@pytest.mark.no_database
 class TestPublished:
     NAME = "ghcr.io/example/attrition:1234"
 
@@ -164,7 +161,6 @@ class TestPublished:
         assert done.stdout == ""
 
 
-@pytest.mark.no_database
 class TestScan:
     def test_high_findings_fail_and_the_scanner_never_holds_docker_s_socket(
         self, commands, tmp_path
@@ -191,7 +187,6 @@ class TestScan:
         assert bool(commands.calls) is accepted
 
 
-@pytest.mark.no_database
 class TestTag:
     @pytest.fixture
     def verify(self, tmp_path):
@@ -240,7 +235,6 @@ class TestTag:
         assert "is not on main" in verify("v1.2.3", beside_main=True).stderr
 
 
-@pytest.mark.no_database
 class TestSpace:
     @pytest.fixture
     def publish(self, tmp_path):
@@ -353,14 +347,12 @@ class TestSmokeTest:
     def test_a_sign_in_that_fails_fails(self, server, try_it):
         assert "nobody is signed in" in try_it(server, password="another").stderr
 
-    @pytest.mark.no_database
     def test_a_server_that_does_not_answer_fails(self, try_it):
         done = try_it("http://127.0.0.1:9")
         assert done.returncode == 1
         assert "does not answer" in done.stderr
 
 
-@pytest.mark.no_database
 class TestTheContainersOfTheSmokeTest:
     """With a stand-in for Docker; what they answer is `TestSmokeTest`'s."""
 

@@ -24,8 +24,6 @@ from tests.dependency_audit import (
     main,
 )
 
-pytestmark = pytest.mark.no_database
-
 DJANGO = Package(name="django", version="5.2.19")
 NUMPY = Package(name="numpy", version="2.4.6")
 

@@ -11,21 +11,20 @@ import psutil
 import pytest
 
 from tests.deployment.installation import BASE_DIR
-from tests.processes import PATIENCE, free_port, fresh_database, until
+from tests.processes import PATIENCE, free_port, until
 
 # Whoever stops a container kills it after ten seconds.
 STOPPED_WITHIN = 10
 
 
 @pytest.fixture
-def place(tmp_path):
+def place(tmp_path, fresh_database):
     """An installation without tables: `start(role)` a process of it, `run(role)` one to its end."""
-    with fresh_database(tmp_path) as (url, query):
-        place = Place(tmp_path, url, query)
-        try:
-            yield place
-        finally:
-            place.end()
+    place = Place(tmp_path, *fresh_database)
+    try:
+        yield place
+    finally:
+        place.end()
 
 
 class Place:
@@ -142,7 +141,6 @@ def watching(work, *, patience=5, before=""):
     )
 
 
-@pytest.mark.no_database
 class TestWatchingOver:
     @pytest.mark.parametrize(
         ("work", "status"),

@@ -19,13 +19,12 @@ import yaml
 from tests.deployment import dockerfiles
 from tests.deployment.dockerfiles import IMAGE, SPACE
 from tests.deployment.installation import BASE_DIR, STRONG
-from tests.processes import free_port, fresh_database, until
+from tests.processes import free_port, until
 
 BOTH = pytest.mark.parametrize("file", [IMAGE, SPACE])
 
 
 @BOTH
-@pytest.mark.no_database
 class TestTheFile:
     def test_hadolint_finds_nothing(self, file):
         linter = Path(sys.executable).with_name("hadolint")
@@ -71,7 +70,6 @@ class TestTheFile:
         assert text.endswith('CMD ["python", "-m", "attrition_site.serve", "health", "live"]')
 
 
-@pytest.mark.no_database
 def test_nothing_else_gets_into_a_build():
     names, left_out = dockerfiles.let_in()
     wanted = {
@@ -84,12 +82,10 @@ def test_nothing_else_gets_into_a_build():
     assert {".env", "*.sqlite3", "__pycache__", "*.pyc"} <= set(left_out)
 
 
-@pytest.mark.no_database
 def test_its_version_is_the_product_s(settings):
     assert f"VERSION={settings.VERSION}" in dockerfiles.of(IMAGE, "ARG", stage=1)
 
 
-@pytest.mark.no_database
 def test_its_pg_dump_fits_the_server_of_compose():
     """pg_dump refuses a server of a later major version."""
     [install] = [text for text in dockerfiles.of(IMAGE, "RUN", stage=1) if "apt-get" in text]
@@ -142,13 +138,11 @@ def files_in(folder):
     return {str(path.relative_to(folder)) for path in folder.rglob("*")}
 
 
-@pytest.mark.no_database
 def test_styles_are_named_by_their_content_and_compressed(built):
     styles = [name for name in files_in(built / "staticfiles") if name.startswith("css/site.")]
     assert any(re.fullmatch(r"css/site\.[0-9a-f]{12}\.css\.gz", name) for name in styles)
 
 
-@pytest.mark.no_database
 def test_everything_is_compiled_and_the_key_of_the_build_is_gone(built):
     sources = list((built / "attrition_site").glob("*.py"))
     compiled = files_in(built / "attrition_site" / "__pycache__")
@@ -174,52 +168,52 @@ def read_only(folder):
     return pytest.skip("nothing may be mounted read-only here: `unshare` is refused")
 
 
-def test_it_migrates_serves_and_stops_where_it_can_write_nothing(built, tmp_path):
+def test_it_migrates_serves_and_stops_where_it_can_write_nothing(built, tmp_path, fresh_database):
     before = files_in(built)
     first = read_only(built)
-    with fresh_database(tmp_path) as (url, _):
-        port = free_port()
-        environment = {
-            **dockerfiles.environment(IMAGE),
-            "PATH": os.environ["PATH"],
-            "STATIC_ROOT": str(built / "staticfiles"),
-            "VAR_DIR": str(tmp_path),
-            "HOME": str(tmp_path),
-            "HOST": "127.0.0.1",
-            "PORT": str(port),
-            "DATABASE_URL": url,
-            "SECRET_KEY": STRONG,
-            "ALLOWED_HOSTS": "attrition.example.org",
-            "SECURE_PROXY_SSL_HEADER": "X-Forwarded-Proto",
-            "TRUSTED_PROXIES": "1",
-            "LOG_LEVEL": "WARNING",
-        }
-        how = {"cwd": built, "env": environment, "stdin": subprocess.DEVNULL}
+    url, _ = fresh_database
+    port = free_port()
+    environment = {
+        **dockerfiles.environment(IMAGE),
+        "PATH": os.environ["PATH"],
+        "STATIC_ROOT": str(built / "staticfiles"),
+        "VAR_DIR": str(tmp_path),
+        "HOME": str(tmp_path),
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "DATABASE_URL": url,
+        "SECRET_KEY": STRONG,
+        "ALLOWED_HOSTS": "attrition.example.org",
+        "SECURE_PROXY_SSL_HEADER": "X-Forwarded-Proto",
+        "TRUSTED_PROXIES": "1",
+        "LOG_LEVEL": "WARNING",
+    }
+    how = {"cwd": built, "env": environment, "stdin": subprocess.DEVNULL}
 
-        def serve(*role):
-            return [*first, sys.executable, "-m", "attrition_site.serve", *role]
+    def serve(*role):
+        return [*first, sys.executable, "-m", "attrition_site.serve", *role]
 
-        migrated = subprocess.run(serve("migrate"), **how, capture_output=True, text=True)
-        assert migrated.returncode == 0, migrated.stdout + migrated.stderr
+    migrated = subprocess.run(serve("migrate"), **how, capture_output=True, text=True)
+    assert migrated.returncode == 0, migrated.stdout + migrated.stderr
 
-        _, *arguments = dockerfiles.command(IMAGE)
-        web = subprocess.Popen([*first, sys.executable, *arguments], **how)
-        try:
-            ask_it = serve("health")
-            until(
-                lambda: subprocess.run(ask_it, **how, capture_output=True).returncode == 0,
-                alive=[web],
-            )
-            page = ask(port, "/accounts/login/")
-            style, *_ = re.findall(r'href="(/static/css/site\.\w+\.css)"', page.text)
-            baked = ask(port, style)
-            assert baked.headers["Content-Encoding"] == "gzip"
-            assert "immutable" in baked.headers["Cache-Control"]
-        finally:
-            web.send_signal(signal.SIGTERM)
-            asked = time.monotonic()
-            assert web.wait(30) == 0
-        assert time.monotonic() - asked < 10
+    _, *arguments = dockerfiles.command(IMAGE)
+    web = subprocess.Popen([*first, sys.executable, *arguments], **how)
+    try:
+        ask_it = serve("health")
+        until(
+            lambda: subprocess.run(ask_it, **how, capture_output=True).returncode == 0,
+            alive=[web],
+        )
+        page = ask(port, "/accounts/login/")
+        style, *_ = re.findall(r'href="(/static/css/site\.\w+\.css)"', page.text)
+        baked = ask(port, style)
+        assert baked.headers["Content-Encoding"] == "gzip"
+        assert "immutable" in baked.headers["Cache-Control"]
+    finally:
+        web.send_signal(signal.SIGTERM)
+        asked = time.monotonic()
+        assert web.wait(30) == 0
+    assert time.monotonic() - asked < 10
     assert files_in(built) == before
 
 

@@ -28,8 +28,6 @@ from tests.deployment.installation import BASE_DIR
 from tests.postgres import postgres_server, programs
 from tests.processes import free_port, until
 
-pytestmark = pytest.mark.no_database  # it starts its own
-
 HOST = "attrition.example.org"
 PERSON, PASSWORD = "ada", "a-word-of-Adas-own"
 PATIENCE = 60  # seconds; only a failure takes that long

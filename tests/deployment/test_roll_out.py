@@ -8,8 +8,6 @@ import pytest
 
 from tests.deployment.commands import Commands
 
-pytestmark = pytest.mark.no_database
-
 OLD = "ghcr.io/example/attrition@sha256:" + "01d0" * 16
 NEW = "ghcr.io/example/attrition@sha256:" + "ffff" * 16
 

@@ -20,7 +20,6 @@ def demo(folder, **changed):
     return settings_with(folder, **(unset | {"ALLOWED_HOSTS": ".hf.space"} | changed))
 
 
-@pytest.mark.no_database
 class TestTheSpace:
     def test_the_card_names_the_port_that_is_served(self):
         card = yaml.safe_load(README.split("---\n")[1])
@@ -45,7 +44,6 @@ class TestTheSpace:
         assert settings["TRUSTED_PROXIES"] == 1
 
 
-@pytest.mark.no_database
 class TestWhatADemonstrationMay:
     def test_it_meets_no_real_record(self, tmp_path):
         """With accounts that everyone knows, it never works on a database that someone named."""
@@ -88,7 +86,6 @@ class TestWhatADemonstrationMay:
         return [int(number) for number in said.splitlines()[-1].split()]
 
 
-@pytest.mark.no_database
 class TestFrames:
     def test_nobody_frames_the_pages_unless_named(self, tmp_path):
         settings = settings_with(tmp_path)

@@ -13,8 +13,6 @@ import pytest
 import yaml
 from django.conf import settings
 
-pytestmark = pytest.mark.no_database
-
 ROOT = Path(settings.BASE_DIR)
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.y*ml"))
 SCRIPTS = [ROOT / ".ci/run", *sorted((ROOT / "deploy").rglob("*.sh"))]

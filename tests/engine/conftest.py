@@ -22,13 +22,6 @@ settings.load_profile("patient")
 BUNDLED = Path(mlcore.__file__).parent / "bundled"
 
 
-def pytest_collection_modifyitems(items):
-    """The engine has no database: `tests.databases` runs its tests once."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker("no_database")
-
-
 @pytest.fixture(autouse=True)
 def _fresh_process():
     """The engine knows no registry: nothing to forget between its tests."""

@@ -12,8 +12,6 @@ from django.conf import settings
 
 from tests.observability.test_metrics import documented
 
-pytestmark = pytest.mark.no_database
-
 ALERTS = Path(settings.BASE_DIR) / "deploy" / "prometheus" / "alerts.yml"
 DOCUMENTATION = Path(settings.BASE_DIR) / "docs" / "observability.md"
 OF_PROMETHEUS = {"up": {"job", "instance"}}

@@ -224,7 +224,6 @@ def test_lines_for_people_hold_the_same():
     )
 
 
-@pytest.mark.no_database
 def test_the_documentation_names_every_field():
     assert FIELDS | {"problem", "exception", "sql", "many"} <= documented_fields()
 

@@ -6,15 +6,11 @@ from __future__ import annotations
 
 import time
 
-import pytest
-
 from mlcore.public_data import ibm_file
 from tests.batches.workforces import workforce
 from tests.processes import until
 from tests.reliability.outages import KILLED, give_back, take_away
 from tests.reliability.services import kept_started
-
-pytestmark = pytest.mark.no_database
 
 PATIENCE = 120  # seconds; only a failure takes that long
 GOES_ON = 15.0  # seconds

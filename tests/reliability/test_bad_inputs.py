@@ -24,8 +24,6 @@ from tests.reliability.installation import ASSESS, serving
 from tests.reliability.trials import Trials
 from tests.reliability.wire import Request
 
-pytestmark = pytest.mark.no_database
-
 # How many of each kind are to be refused: twenty thousand and more in the long form.
 SHARES = {
     "described": 3000,

@@ -27,8 +27,6 @@ from tests.reliability.clocks import DAY, HOUR, YEAR, Clock
 from tests.reliability.installation import ASSESS, serving
 from tests.reliability.traffic import judge, traffic
 
-pytestmark = pytest.mark.no_database
-
 MANY = "/api/v1/predict/attrition/batch"
 HISTORY = "/api/v1/predict/history?page_size=100"
 TOKEN = "/api/v1/auth/token"

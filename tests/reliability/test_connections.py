@@ -13,8 +13,6 @@ from tests.conftest import EMPLOYEE
 from tests.reliability.installation import ASSESS, serving
 from tests.reliability.spoken import HOST, Line, Person, people
 
-pytestmark = pytest.mark.no_database
-
 HEALTH = b"GET /health HTTP/1.1\r\n" + HOST + b"\r\n"
 LARGE_FILE = b"/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"
 

@@ -14,8 +14,6 @@ from tests.reliability.installation import ASSESS, serving
 from tests.reliability.outages import FAST, IMMEDIATE, KILLED, give_back, hanging, take_away
 from tests.reliability.traffic import PROBLEM, judge, traffic
 
-pytestmark = pytest.mark.no_database
-
 RECOVERY = 5.0  # seconds, from when the database takes connections again
 # What a statement may take, and how much longer a server that is silent is waited for.
 STATEMENT_SECONDS, GRACE = 1, 2

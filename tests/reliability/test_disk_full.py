@@ -32,8 +32,6 @@ from tests.reliability.disks import small_disk
 from tests.reliability.installation import ASSESS, installed, serving
 from tests.reliability.traffic import Traffic, judge, traffic
 
-pytestmark = pytest.mark.no_database
-
 FULL = "A disk of this installation is full."
 LASTS = 0.5  # seconds
 PROMISED_SECONDS = 5

@@ -9,8 +9,6 @@ import pytest
 
 from tests.reliability.traffic import judge, traffic
 
-pytestmark = pytest.mark.no_database
-
 
 @pytest.fixture(scope="module")
 def flow(web):

@@ -12,8 +12,6 @@ import pytest
 from tests.reliability.installation import serving
 from tests.reliability.traffic import judge, traffic
 
-pytestmark = pytest.mark.no_database
-
 CONNECTIONS, WORKERS, THREADS, POOL = 200, 2, 16, 8
 ANSWERED = 10.0  # seconds
 RECOVERY = 5.0

@@ -26,8 +26,6 @@ from tests.processes import until
 from tests.reliability.installation import ASSESS
 from tests.reliability.traffic import judge, traffic
 
-pytestmark = pytest.mark.no_database
-
 NOT_READY = "No model is ready to assess employees. Nothing was recorded."
 SAME = "Every one came out the same, to the last bit."
 PROMISED_SECONDS = 5

@@ -3,14 +3,10 @@
 import statistics
 import time
 
-import pytest
-
 from tests.processes import until
 from tests.reliability.slow import KINDS, Kind, crowd
 from tests.reliability.spoken import Person, people
 from tests.reliability.traffic import judge, traffic
-
-pytestmark = pytest.mark.no_database
 
 # Seconds that a client may be behind the pace; the rest is how exactly that is seen here.
 BORNE = 10 + 3.0

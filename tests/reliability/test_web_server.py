@@ -17,8 +17,6 @@ from tests.reliability.installation import Web, serving
 from tests.reliability.services import kept_started, started
 from tests.reliability.traffic import judge, traffic
 
-pytestmark = pytest.mark.no_database
-
 CONNECTIONS = 12
 REPLACED = 10.0  # seconds
 

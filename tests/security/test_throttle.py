@@ -260,7 +260,6 @@ def test_each_door_of_the_table_exists():
     assert table <= known
 
 
-@pytest.mark.no_database
 def test_each_limit_holds_unless_it_is_taken_away():
     limits = {name: getattr(settings, name) for name in dir(settings) if name[:9] == "THROTTLE_"}
     assert len(limits) == 6

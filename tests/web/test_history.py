@@ -371,6 +371,7 @@ def test_a_download_s_queries_do_not_grow_with_the_rows(
         download()
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("person", "expected"),
     [("alice", 200), ("bob", 200), ("carol", 200), ("dave", 403), ("erin", 403)],
