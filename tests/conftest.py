@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from unittest.mock import patch
+
+# Each process of the run does its own arithmetic with one thread, and so does what it starts: with
+# one per processor each, they would wait for one another. It is read before the first number is.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from django.db import connection
@@ -38,9 +43,11 @@ def _own_environment():
 
 @pytest.fixture(autouse=True, scope="session")
 def _the_same_bytes_are_read_once():
-    """A model follows from its files alone, and nearly every test asks for the bundled one: of
-    files that were sound, what they gave is kept, so long as not a byte of them differs."""
+    """A model follows from its files alone, and so does their archive; nearly every test asks for
+    the bundled one. Of files that were sound, what they gave is kept, so long as not a byte of them
+    differs."""
     parse, parsed = artifact.parse, {}
+    pack = artifact.pack
 
     def parse_once(files, *, expected_sha256="", where="It"):
         key = (frozenset(files.items()), expected_sha256)
@@ -48,7 +55,12 @@ def _the_same_bytes_are_read_once():
             parsed[key] = parse(files, expected_sha256=expected_sha256, where=where)
         return parsed[key]
 
-    with patch.object(artifact, "parse", parse_once):
+    packed = lru_cache(maxsize=32)(lambda entries: pack(dict(entries)))
+
+    def pack_once(files):
+        return packed(tuple(files.items()))
+
+    with patch.multiple(artifact, parse=parse_once, pack=pack_once):
         yield
 
 

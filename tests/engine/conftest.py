@@ -14,6 +14,7 @@ from mlcore.engine.plan import TrainingPlan
 from mlcore.engine.schema import FeatureSchema
 from mlcore.engine.tabular import match_columns
 from mlcore.public_data import ibm_columns
+from tests.engine.small_history import few_stumps
 
 # How long an example takes says more about the machine's other work than about the code.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -25,6 +26,12 @@ BUNDLED = Path(mlcore.__file__).parent / "bundled"
 @pytest.fixture(autouse=True)
 def _fresh_process():
     """The engine knows no registry: nothing to forget between its tests."""
+
+
+@pytest.fixture(name="few_stumps")
+def _few_stumps():
+    with few_stumps():
+        yield
 
 
 @pytest.fixture(scope="session")

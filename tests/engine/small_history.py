@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+from unittest.mock import patch
+
 import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier
 
 from mlcore.engine.features import Choice, Feature
+from mlcore.engine.learning import learners
 from mlcore.engine.plan import TrainingPlan
 from mlcore.engine.schema import FeatureSchema
+
+
+@contextlib.contextmanager
+def few_stumps():
+    """A tenth of them, for who asks what is made of a history, and not how well it is learned."""
+
+    def few(**options):
+        return HistGradientBoostingClassifier(**options | {"max_iter": options["max_iter"] // 10})
+
+    with patch.object(learners, "HistGradientBoostingClassifier", few):
+        yield
 
 
 def words(text):

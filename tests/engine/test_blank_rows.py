@@ -19,6 +19,7 @@ from tests.engine import small_history
 def _few_folds(monkeypatch):
     """What is learned here is learned from everyone; the folds only judge it."""
     monkeypatch.setattr(evaluation, "FOLDS", 2)
+    monkeypatch.setattr(evaluation, "REPEATS", 1)
 
 
 def one_column():
@@ -36,6 +37,7 @@ def with_blanks(*, share, of, count=400):
     return columns
 
 
+@pytest.mark.usefixtures("few_stumps")
 def test_a_model_of_one_column_with_many_blanks_is_trained():
     columns = with_blanks(share=0.2, of=("yes", "no"))
     blanks = columns["Pay"].count(None)

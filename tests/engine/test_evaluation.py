@@ -13,7 +13,7 @@ from sklearn.model_selection import RepeatedStratifiedKFold
 from mlcore.engine.judging import evaluation, figures
 from mlcore.engine.judging.evaluation import evaluate, protocol
 from mlcore.engine.learning.preparation import prepare
-from tests.engine.small_history import PLAN, history
+from tests.engine.small_history import PLAN, few_stumps, history
 
 
 class CancelledError(Exception):
@@ -21,7 +21,7 @@ class CancelledError(Exception):
 
 
 @pytest.fixture(autouse=True)
-def _few_folds(monkeypatch):
+def _few_folds(monkeypatch, few_stumps):
     monkeypatch.setattr(evaluation, "FOLDS", 2)
 
 
@@ -33,7 +33,7 @@ def data():
 @pytest.fixture(scope="module")
 def evaluated(data):
     told = []
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, few_stumps():
         patch.setattr(evaluation, "FOLDS", 2)
         found = evaluate(data, progress=lambda *step: told.append(step))
     return found, told

@@ -73,6 +73,7 @@ class TestTheCard:
         assert card["repeated_employees"] == 0
         assert card["set_aside"] == {"no_answer": 0, "unreadable": 0}
 
+    @pytest.mark.usefixtures("few_stumps")
     def test_it_counts_what_was_set_aside(self):
         columns = {header: [*column, *column[:10]] for header, column in history().items()}
         columns["Gone"][20] = columns["Gone"][21] = ""
@@ -82,6 +83,7 @@ class TestTheCard:
         assert card["duplicates"] == {"rows": 10}
         assert card["set_aside"] == {"no_answer": 2, "unreadable": 1}
 
+    @pytest.mark.usefixtures("few_stumps")
     def test_what_nobody_could_learn_from_is_left_out_with_the_reason(self):
         plan = replace(PLAN, left_out={})
         card = make(plan, history() | {"Overtime": ["No"] * 300}).card
@@ -151,6 +153,7 @@ class TestTheCard:
         assert all(set(words) == set(LANGUAGES) for words in NOT_FOR)
 
 
+@pytest.mark.usefixtures("few_stumps")
 class TestWhoIsTwice:
     """Three years of the same people, and columns that tell nothing but who somebody is."""
 
@@ -181,6 +184,7 @@ class TestWhoIsTwice:
         assert card["duplicates"] == {"rows": 0}
 
 
+@pytest.mark.usefixtures("few_stumps")
 class TestCoarseHistories:
     def coarse(self, seed):
         """Many people, few ways to be: with the badge as a reference they are told apart."""
@@ -211,6 +215,7 @@ class TestCoarseHistories:
             make(replace(PLAN, left_out={}), columns)
 
 
+@pytest.mark.usefixtures("few_stumps")
 class TestRefusals:
     def test_a_model_that_could_not_be_read_again_is_refused(self, monkeypatch):
         monkeypatch.setattr(artifact, "LARGEST_FILE", 5_000)

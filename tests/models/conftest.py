@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -14,24 +15,37 @@ def bundled():
     return artifact.load(registry.BUNDLED_FOLDER)
 
 
+@pytest.fixture(scope="session")
+def files_called(bundled):
+    """The files of a model that differs from the bundled one by its name."""
+
+    @cache
+    def files_called(name):
+        return artifact.files_of(replace(bundled, card=dict(bundled.card) | {"name": name}))
+
+    return files_called
+
+
 @pytest.fixture
-def make_folder(bundled, tmp_path):
-    """Writes a model that differs from the bundled one by its name."""
+def make_folder(files_called, tmp_path):
+    """Writes such a model: `make_folder("spring")`."""
 
     def make(name):
-        card = dict(bundled.card) | {"name": name}
-        artifact.save(replace(bundled, card=card), tmp_path / name)
-        return tmp_path / name
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        for file, content in files_called(name).items():
+            (folder / file).write_bytes(content)
+        return folder
 
     return make
 
 
 @pytest.fixture
-def make_model(db, make_folder):
+def make_model(db, files_called):
     """Registers such a model: `make_model("spring")`."""
 
     def make(name):
-        return services.register(files=artifact.read(make_folder(name)), origin=Origin.TRAINED)
+        return services.register(files=files_called(name), origin=Origin.TRAINED)
 
     return make
 

@@ -11,7 +11,7 @@ from mlcore import activation_reasons, registry, services
 from mlcore.engine import artifact
 from mlcore.engine.plan import TrainingPlan
 from mlcore.models import Activation, ModelVersion, Origin
-from tests.engine.small_history import PLAN, history
+from tests.engine.small_history import PLAN, few_stumps, history
 
 
 def run(*args):
@@ -66,6 +66,8 @@ class TestTrainModel:
     def _few_folds(self, monkeypatch):
         monkeypatch.setattr("mlcore.engine.judging.evaluation.FOLDS", 2)
         monkeypatch.setattr("mlcore.engine.judging.evaluation.REPEATS", 1)
+        with few_stumps():
+            yield
 
     @pytest.fixture
     def write(self, tmp_path):

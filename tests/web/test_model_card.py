@@ -15,7 +15,7 @@ from mlcore.engine import artifact
 from mlcore.engine.operating import OperatingPoint
 from mlcore.models import ModelVersion, Origin
 from mlcore.templatetags import figures
-from tests.web.model_cards import full_card, full_model
+from tests.web.model_cards import full_card, full_files, full_model
 from tests.web.test_models_pages import text_of
 
 
@@ -25,8 +25,8 @@ def full(active_model):
 
 
 @pytest.fixture
-def version(full):
-    return services.register(files=artifact.files_of(full), origin=Origin.TRAINED)
+def version(active_model):
+    return services.register(files=full_files(active_model.artifact), origin=Origin.TRAINED)
 
 
 def read(full, stored, *, language="en", threshold=0.25, model="own"):

@@ -20,7 +20,7 @@ from mlcore.models import Activation, ActivationProposal, Basis, ModelFiles, Mod
 from mlcore.public_data import ibm_columns
 from mlcore.trainings import files as training_files
 from tests.accounts.factories import make_person
-from tests.web.model_cards import full_model
+from tests.web.model_cards import full_files, full_model
 
 REGISTRY = "/models/"
 
@@ -37,7 +37,7 @@ def bundled(active_model):
 @pytest.fixture
 def challenger(active_model):
     """A second model, with everything that a card may hold."""
-    files = artifact.files_of(full_model(active_model.artifact))
+    files = full_files(active_model.artifact)
     return services.register(files=files, origin=Origin.TRAINED)
 
 
@@ -431,7 +431,7 @@ def test_what_one_went_back_from_is_not_offered(as_carol, bundled, challenger):
 
 
 def test_a_model_is_imported_and_stays_idle(as_carol, active_model):
-    archive = artifact.pack(artifact.files_of(full_model(active_model.artifact)))
+    archive = artifact.pack(full_files(active_model.artifact))
     file = SimpleUploadedFile("model.zip", archive, "application/zip")
     answer = as_carol.post("/models/import/", {"file": file})
     assert answer.status_code == 302

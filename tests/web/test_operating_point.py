@@ -6,17 +6,17 @@ import pytest
 from django.utils import translation
 
 from mlcore import registry, services
-from mlcore.engine import artifact, operating
+from mlcore.engine import operating
 from mlcore.forms import NumberField
 from mlcore.models import Basis, OperatingDecision, Origin
 from mlcore.operating_decisions import because
-from tests.web.model_cards import full_model
+from tests.web.model_cards import full_files
 from tests.web.test_models_pages import text_of
 
 
 @pytest.fixture
 def version(active_model):
-    files = artifact.files_of(full_model(active_model.artifact))
+    files = full_files(active_model.artifact)
     return services.register(files=files, origin=Origin.TRAINED)
 
 
