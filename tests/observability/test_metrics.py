@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 from pathlib import Path
 
+import psutil
 import pytest
 from django.conf import settings
 from django_q.tasks import async_task
@@ -134,9 +136,10 @@ def test_what_a_server_left_that_was_killed_goes_with_the_next_one(
     first = started()
     first.until(first.metrics)
     [left] = first.folders
-    for one in [*first.process.children(), first.process]:
-        one.kill()
-        one.wait(10)
+    # All at once: of a worker that is killed alone, another takes the place, and keeps the port.
+    everything = [first.process, *first.process.children(recursive=True)]
+    os.killpg(first.process.pid, signal.SIGKILL)
+    psutil.wait_procs(everything, timeout=10)
     assert first.folders == [left]
 
     second = started(METRICS_PORT=str(first.metrics_port))
