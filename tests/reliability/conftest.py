@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import psycopg
 import pytest
 
@@ -9,6 +11,11 @@ from tests.postgres import DATABASE, stoppable_server
 from tests.reliability.installation import installed, serving
 
 pytest.register_assert_rewrite("tests.reliability.traffic")
+
+
+def pytest_collection_modifyitems(items):
+    """They take the longest and mostly wait: begun first, others are done meanwhile."""
+    items.sort(key=lambda item: Path(__file__).parent not in item.path.parents)
 
 
 @pytest.fixture(scope="session")
