@@ -19,6 +19,7 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
 from mlcore import registry, tasks
+from mlcore.engine import artifact
 from mlcore.models import ModelVersion, Origin, RunState, TrainingRun
 from mlcore.trainings import drafts as training_drafts
 from mlcore.trainings import files as training_files
@@ -170,6 +171,8 @@ def wait_for(run, condition):
         run.refresh_from_db()
 
 
+# What is registered, the next test asks of both; how such a process begins and ends, others.
+@pytest.mark.any_database
 @pytest.mark.django_db(transaction=True)
 def test_a_model_is_trained_in_a_process_of_its_own_and_registered(carol):
     # Few columns: each more costs twenty trainings.
@@ -191,21 +194,28 @@ def test_a_model_is_trained_in_a_process_of_its_own_and_registered(carol):
     assert not training_jobs.work(queued.pk)  # again, it is nobody's to do
     assert ModelVersion.objects.count() == 1
 
-    # The same again gives the same model, which is said, and not registered twice.
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_again_gives_the_same_model_which_is_said_and_not_registered_twice(
+    queued, carol, monkeypatch
+):
+    files = artifact.read(registry.BUNDLED_FOLDER)
+    monkeypatch.setattr(training_jobs, "_make", lambda run, heartbeat: files)
+    assert training_jobs.work(queued.pk)
+    queued.refresh_from_db()
+    version = queued.model_version
+    assert (queued.state, queued.message) == (RunState.DONE, {})
+    assert (version.origin, version.registered_by) == (Origin.TRAINED, carol)
+    assert registry.load(version.pk, version.sha256).schema.by_name
+
     twin = training_jobs.draft_again(queued, by=carol)
     training_jobs.start(twin, by=carol)
-    files = {**registry_files(version)}
-    training_jobs._register(training_jobs.claim(twin.pk), files)
+    assert training_jobs.work(twin.pk)
     twin.refresh_from_db()
     assert twin.state == RunState.DONE
+    assert twin.model_version is None
     assert twin.message["version"] == version.version
     assert ModelVersion.objects.count() == 1
-
-
-def registry_files(version):
-    from mlcore.engine import artifact
-
-    return artifact.unpack(bytes(version.files.content))
 
 
 @pytest.mark.django_db(transaction=True)
