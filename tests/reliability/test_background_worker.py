@@ -84,7 +84,7 @@ def nobody_is_left_alone(service):
 
 def test_its_processes_are_killed(place, tmp_path, seen, long):
     kinds = [*PROCESSES, "all"] * 2 if long else ["guard", "all"]
-    rows, still = 60_000, []
+    rows, still = 60_000 if long else 25_000, []
     with worker(place) as service:
         for number, kind in enumerate(kinds):
             until(lambda: nobody_is_left_alone(service), said=service.said)
