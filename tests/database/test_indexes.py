@@ -207,6 +207,7 @@ def test_there_is_no_other(db):
     assert others == set()
 
 
+@ON_POSTGRESQL
 def test_none_is_the_beginning_of_another(db):
     """What the longer one finds as well needs no index of its own."""
     columns = {
