@@ -168,6 +168,8 @@ def read_only(folder):
     return pytest.skip("nothing may be mounted read-only here: `unshare` is refused")
 
 
+# Each role on each database: `test_entry_point`. Here it is where they may write.
+@pytest.mark.any_database
 def test_it_migrates_serves_and_stops_where_it_can_write_nothing(built, tmp_path, fresh_database):
     before = files_in(built)
     first = read_only(built)

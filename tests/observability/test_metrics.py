@@ -130,6 +130,7 @@ def test_two_workers_are_told_as_one_and_a_dead_one_is_replaced(
     assert "E-1" not in web.log.read_text()
 
 
+@pytest.mark.any_database  # it is about folders
 def test_what_a_server_left_that_was_killed_goes_with_the_next_one(
     transactional_db, active_model, started
 ):
