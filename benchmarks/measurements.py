@@ -38,7 +38,7 @@ class Plan:
     """Only to see that it works."""
 
 
-QUICK = Plan(seconds=0.4, rounds=1, repeats=20, rows=50_000, quick=True)
+QUICK = Plan(seconds=0.4, rounds=1, repeats=8, rows=50_000, quick=True)
 
 
 class Measured:

@@ -21,7 +21,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template import loader
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views import defaults
 from rest_framework import exceptions
 
 from attrition_site.observability.logs import error_line
@@ -254,14 +253,14 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's `handler403`."""
     if not is_api(request):
-        return defaults.permission_denied(request, exception)
+        return _page_of_the_site(request, 403)
     return problem(403, instance=request.path, code="permission_denied")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's `handler404`: an address that leads nowhere."""
     if not is_api(request):
-        return defaults.page_not_found(request, exception)
+        return _page_of_the_site(request, 404)
     detail = _("The API's addresses are listed at /api/v1/docs.")
     return problem(404, instance=request.path, code="not_found", detail=detail)
 
@@ -281,6 +280,13 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     if is_api(request):  # a probe's address, which nothing is posted to
         return problem(403, instance=request.path, code="permission_denied")
     return _page(request, 403, "403_csrf.html", typed.once_more_with_a_new_token(request))
+
+
+def _page_of_the_site(request: HttpRequest, status: int) -> HttpResponse:
+    """A page with what every page has. Django's own views for it would read the form that was sent,
+    which may be one that cannot be read.
+    """
+    return HttpResponse(loader.render_to_string(f"{status}.html", request=request), status=status)
 
 
 def _page(

@@ -11,18 +11,16 @@ from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest
 from django.http.multipartparser import MultiPartParserError
 from django.middleware.csrf import get_token
-from django.utils.http import escape_leading_slashes
 
 _TOKEN = "csrfmiddlewaretoken"  # noqa: S105 (a field's name)
 
 
 def once_more(request: HttpRequest) -> dict[str, Any]:
-    """For a template: the `address` to ask again, and the fields `typed`, by name.
+    """For a template: the fields `typed`, by name, or that it was `only_read`.
 
     Nothing is kept of a form with a password, nor of one with a file, which no page can hold.
     """
-    address = escape_leading_slashes(request.get_full_path())
-    return {"address": address, "typed": _typed(request), "only_read": request.method == "GET"}
+    return {"typed": _typed(request), "only_read": request.method == "GET"}
 
 
 def once_more_with_a_new_token(request: HttpRequest) -> dict[str, Any]:
