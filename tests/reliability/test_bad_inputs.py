@@ -34,7 +34,7 @@ SHARES = {
     "streams": 3000,
     "files": 800,
 }
-SHORT = 50  # the short form refuses one of so many
+SHORT = 100  # the short form refuses one of so many
 SECRET = "s" * 32  # which a form and its cookie share
 MORE_MEMORY = 100 * 1024 * 1024
 """Bytes that the server's processes may have taken for one of the kinds."""
