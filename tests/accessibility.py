@@ -9,9 +9,6 @@ PHONE = {"width": 360, "height": 740}
 THEMES = [("en", "light"), ("fr", "dark")]
 """Each language and each theme once: colours know no words."""
 
-# What a page is made of is the same in the dark and in French; what of it can differ is looked at.
-_OF_DARK = ["color-contrast", "link-in-text-block", "html-lang-valid", "valid-lang"]
-_IS_DARK = "() => matchMedia('(prefers-color-scheme: dark)').matches"
 _WIDER = """() => document.documentElement.scrollWidth <= innerWidth ? []
   : [...document.querySelectorAll("body *")]
     .filter((e) => e.getBoundingClientRect().right > innerWidth)
@@ -37,8 +34,6 @@ def no_serious_fault(page: Page) -> None:
     # To preload a style sheet axe writes one into the page, which is what the policy forbids. What
     # it found in order it need not list, element by element: that takes longer than looking.
     options = {"preload": False, "resultTypes": ["violations"]}
-    if page.evaluate(_IS_DARK):
-        options["runOnly"] = _OF_DARK
     found = Axe().run(page, options=options).response["violations"]
     serious = [v for v in found if v["impact"] in ("serious", "critical")]
     assert not serious, "\n".join(

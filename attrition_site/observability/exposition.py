@@ -134,11 +134,12 @@ def _lock(file: Path) -> int | None:
 def forget_dead(folder: Path) -> None:
     """Take away what tells of the memory and the pool of processes that are no more."""
     for file in folder.iterdir():
-        if not (found := _PLACE.match(file.name)):
-            continue
-        if (descriptor := _lock(file)) is not None:
-            _forget_living(folder, int(found[1]))
-            os.close(descriptor)
+        found = _PLACE.match(file.name)
+        if found and (descriptor := _lock(file)) is not None:
+            try:
+                _forget_living(folder, int(found[1]))
+            finally:
+                os.close(descriptor)
 
 
 def _forget_living(folder: Path, place: int) -> None:

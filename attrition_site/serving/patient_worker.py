@@ -5,7 +5,8 @@ long as the client likes: as many slow clients as there are threads, and nobody 
 Here the main loop, which waits for all clients at once, collects each request, and a thread is
 given to it when it is whole. What a client does not take of its answer at once, the main loop sends
 on. Two are waited for by a thread: who brings a file, since whoever may not bring one is refused
-before it is read, and who takes an answer of more than some megabytes. One thread is always left.
+before it is read, and who takes an answer of more than some megabytes. Of several threads, one is
+always left.
 
 Who stays behind the pace is given up: answered 408, where an answer is possible. When there are
 more connections, or more of what they have sent and not taken, than there is room for, whoever is

@@ -27,7 +27,7 @@ schema = schemathesis.pytest.from_fixture("api_schema")
 
 
 @schema.parametrize()
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_api_is_what_it_says(case, dave, active_model):
     case.call_and_validate(
         headers=bearer(dave), excluded_checks=list(beyond_description(case, active_model))
